@@ -1,0 +1,148 @@
+"""Settings: one TOML file, parsed once into frozen dataclasses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+
+from backend.limits import Limits
+
+Network = IPv4Network | IPv6Network
+
+
+@dataclass(frozen=True, slots=True)
+class HostPort:
+    """`mail.example.org:25`, `192.0.2.1:25` or `[2001:db8::1]:25`."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """[site]: who we are."""
+
+    hostname: str = "localhost"  # the name in the greeting, in EHLO and in Received
+    domain: str = "localhost"  # the first own domain: postmaster lives here
+    data: Path = Path("data")  # the store: database and bodies; relative to the folder of the settings
+    run: Path = Path("run")  # sockets and what does not outlive a start
+    user: str = ""  # the user to drop to after binding the ports; empty: stay
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """[listen]: addresses and ports; port 0 switches one off."""
+
+    addresses: tuple[str, ...] = ("0.0.0.0", "::")  # noqa: S104  a mail host listens to the world
+    smtp: int = 25
+    submission: int = 587  # STARTTLS, then AUTH (RFC 6409)
+    submissions: int = 465  # TLS from the first byte (RFC 8314)
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """[tls]: PEM files; relative to the folder of the settings."""
+
+    certificate: Path = Path("tls/cert.pem")
+    key: Path = Path("tls/key.pem")
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """[[relay.route]]: mail for one domain goes to one host, whatever its MX says. `.remote.test`: its subdomains."""
+
+    domain: str
+    to: HostPort
+
+
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """[relay]: who may send to the world through us, and by which way it leaves."""
+
+    networks: tuple[Network, ...] = (ip_network("127.0.0.1/32"), ip_network("::1/128"))
+    smarthost: HostPort | None = None
+    smarthost_user: str = ""
+    smarthost_password_file: Path | None = None
+    smarthost_tls: str = "may"  # may: STARTTLS when offered; must: STARTTLS with a valid certificate; wrapped: from the first byte
+    route: tuple[Route, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Dns:
+    """[dns]: where names are asked. Empty: /etc/resolv.conf."""
+
+    nameservers: tuple[HostPort, ...] = ()
+    timeout_seconds: float = 5.0  # of one try
+    lifetime_seconds: float = 15.0  # of one question, all tries
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """[delivery]: the queue and the way out. Times in seconds."""
+
+    port: int = 25  # where other mail hosts listen
+    retry_first: int = 300
+    retry_max: int = 14_400
+    delay_notice: int = 14_400  # 0: no delay notices
+    give_up: int = 432_000
+    lease: int = 600  # a killed process's entries come back after this
+    connections: int = 100  # out, at once
+    connections_per_destination: int = 20  # at once; the number in use grows and shrinks with the answers
+    idle_connection: int = 5  # an idle connection is kept this long for the next message
+    connect_timeout: int = 30
+    command_timeout: int = 300  # RFC 5321 §4.5.3.2
+    data_timeout: int = 600  # for the reply after the final dot, RFC 5321 §4.5.3.2.6
+    source_ipv4: str = ""  # the address to send from; empty: the system's choice
+    source_ipv6: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """[trace]: how long events are kept."""
+
+    keep_days: int = 30
+    statistics_days: int = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """[accounts]"""
+
+    tag_separator: str = "+"  # user+tag@: mail reaches user; empty: none
+    quota_bytes: int = 0  # of one account; 0: no limit
+
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """[workers]: processes a role."""
+
+    smtp: int = 0  # 0: one a core
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """[log]: structured lines on stderr."""
+
+    level: str = "info"  # debug, info, warning, error
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All of mailconsole.toml. `path` is the file; relative paths inside are already joined to its folder."""
+
+    path: Path = Path("mailconsole.toml")
+    site: Site = field(default_factory=Site)
+    listen: Listen = field(default_factory=Listen)
+    tls: Tls = field(default_factory=Tls)
+    relay: Relay = field(default_factory=Relay)
+    limits: Limits = field(default_factory=Limits)
+    dns: Dns = field(default_factory=Dns)
+    delivery: Delivery = field(default_factory=Delivery)
+    accounts: Accounts = field(default_factory=Accounts)
+    trace: Trace = field(default_factory=Trace)
+    workers: Workers = field(default_factory=Workers)
+    log: Log = field(default_factory=Log)

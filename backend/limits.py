@@ -1,0 +1,57 @@
+"""Every number of the service, with its unit and its reason. Each can be set under [limits] in mailconsole.toml."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+KIB = 1024
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Sizes in bytes, times in seconds, unless the name says otherwise."""
+
+    # One message
+    message_bytes: int = 104_857_600  # 100 MB, announced as SIZE (RFC 1870)
+    recipients: int = 150  # of one message; the next is 452 4.5.3 (RFC 5321 §4.5.3.1.10 asks for at least 100)
+    header_bytes: int = 1 * MIB  # of the whole header section: parsers read it into memory
+    received_headers: int = 50  # hops before a loop is assumed; RFC 5321 §6.3 asks for at least 100 in doubt, Postfix has 50
+    spool_memory_bytes: int = 64 * KIB  # of a message kept in memory; past it the body goes to a file
+
+    # One connection
+    command_bytes: int = 4_096  # of a command line; RFC 5321 §4.5.3.1.4 asks for 512, SMTPUTF8 and AUTH for more
+    auth_bytes: int = 12_288  # of an AUTH response line (RFC 4954 §4)
+    errors_per_session: int = 20  # bad commands and refusals before 421
+    session_messages: int = 1_000  # messages of one connection before 421: a fair share for the others
+    command_timeout: int = 300  # waiting for a command, RFC 5321 §4.5.3.2.7
+    data_timeout: int = 180  # waiting for a block of the message, RFC 5321 §4.5.3.2.5
+    session_seconds: int = 7_200  # of one connection, whatever it does
+    data_bytes_per_second: int = 512  # slower than this after the first minute of a message is too slow
+    tls_timeout: int = 60  # of a TLS handshake
+
+    # All connections
+    connections: int = 1_000  # at once, over all workers
+    connections_per_ip: int = 50  # at once from one address (IPv6: one /64), over all workers
+    messages_per_ip_per_minute: int = 600  # from one address (IPv6: one /64); 0 is no limit
+    recipients_per_account_per_hour: int = 2_000  # of one account's submissions; 0 is no limit
+
+    # Passwords
+    password_checks: int = 2  # argon2id hashes computed at once in a process (64 MiB each)
+    password_queue: int = 64  # log-ins waiting for their hash before 454
+    lockout_failures: int = 5  # failed log-ins in a row before an account or an address is locked
+    lockout_seconds: int = 60  # of the first lockout; each further one is twice as long
+    lockout_max_seconds: int = 3_600  # of the longest lockout
+
+    # The store
+    group_commit: int = 128  # operations in one transaction at the most
+    write_queue: int = 10_000  # operations waiting before new ones are refused with 451
+    lock_seconds: int = 30  # waiting for the other processes' transactions before 451
+
+    # Management
+    request_bytes: int = 1 * MIB  # of one request or answer on the management socket
+    request_seconds: int = 30  # of one management request
+    management_connections: int = 64  # at once
+
+
+NO_LIMIT = 0
