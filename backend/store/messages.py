@@ -1,0 +1,151 @@
+"""Messages: accepted in one transaction, counted by those who point to them, freed with the last."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from backend.store import bodies, mailboxes, queue, trace
+from backend.store.bodies import Body
+from backend.store.database import Reader, Transaction
+from backend.store.notices import Notice, tell
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message with its envelope. `sender` is the reverse-path without brackets, empty for <>."""
+
+    id: int
+    sender: str
+    body: Body
+    received: float = 0.0  # seconds since 1970; 0: the time of the commit
+    account: str | None = None  # who submitted it, when somebody logged in
+    peer: str | None = None  # network address it came from
+    session: str | None = None
+    message_id: str | None = None  # of the header, with its brackets
+    envid: str | None = None  # RFC 3461 §4.4, as it came (xtext)
+    ret: str | None = None  # FULL or HDRS, RFC 3461 §4.3
+    smtputf8: bool = False
+    detail: dict[str, Any] = field(default_factory=dict)  # for the trace: protocol, TLS, HELO ...
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """One copy for a mailbox of ours. `address` is the account's, for Delivered-To."""
+
+    mailbox: int
+    address: str
+    recipient: str  # the forward-path it came for
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """One recipient elsewhere. `notify` and `orcpt` as in RFC 3461 §4.1 and §4.2."""
+
+    recipient: str
+    domain: str
+    notify: str | None = None
+    orcpt: str | None = None
+
+
+def accept(
+    transaction: Transaction,
+    message: Message,
+    local: Sequence[Local] = (),
+    remote: Sequence[Remote] = (),
+    notices: Sequence[Notice] = (),
+) -> None:
+    """Take a message: its body once, a row in each mailbox, a queue entry for each remote recipient.
+
+    A mailbox that was deleted since the recipient was accepted becomes a queue entry, which then bounces.
+    """
+    now = transaction.now
+    body = message.body
+    identity = message.id
+    bodies.place(transaction, body)
+    delivered = [copy for copy in local if mailboxes.deliver(transaction, copy.mailbox, copy.address, message)]
+    if len(delivered) < len(local):
+        lost = [copy for copy in local if copy not in delivered]
+        remote = [*remote, *(Remote(copy.address, copy.address.rpartition("@")[2]) for copy in lost)]
+    transaction.execute(
+        "INSERT INTO messages (id, received, sender, account, peer, message_id, envid, ret, smtputf8, size, refs,"
+        " digest, skip, head, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            identity,
+            message.received or now,
+            message.sender,
+            message.account,
+            message.peer,
+            message.message_id,
+            message.envid,
+            message.ret,
+            1 if message.smtputf8 else 0,
+            body.size,
+            len(delivered) + len(remote) + len(notices),
+            body.digest,
+            body.skip,
+            body.head or None,
+            body.data,
+        ),
+    )
+    trace.add(
+        transaction,
+        "accept",
+        "accepted",
+        message=identity,
+        session=message.session,
+        peer=message.peer,
+        sender=message.sender,
+        message_id=message.message_id,
+        detail={"size": body.size, **message.detail},
+    )
+    if delivered:
+        trace.add_many(
+            transaction,
+            "local",
+            "delivered",
+            identity,
+            [(copy.address, None if copy.address == copy.recipient else {"for": copy.recipient}) for copy in delivered],
+        )
+        transaction.count("delivered", len(delivered))
+    if remote:
+        queue.enqueue(transaction, message, remote)
+    if notices:
+        tell(transaction, identity, notices)
+    transaction.count("accepted")
+
+
+def release(transaction: Transaction, message: int, number: int = 1) -> None:
+    """`number` references less; the last one frees the message and its file."""
+    row = transaction.row("UPDATE messages SET refs = refs - ? WHERE id = ? RETURNING refs, digest", (number, message))
+    if row is None or row[0] > 0:
+        return
+    transaction.execute("DELETE FROM messages WHERE id = ?", (message,))
+    if row[1] is not None:
+        bodies.free(transaction, row[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What is known of a stored message beside its body."""
+
+    id: int
+    received: float
+    sender: str
+    account: str | None
+    peer: str | None
+    message_id: str | None
+    envid: str | None
+    ret: str | None
+    smtputf8: bool
+    size: int
+
+
+def envelope(reader: Reader, message: int) -> Envelope | None:
+    """The envelope of a message, None when it is gone."""
+    row = reader.row(
+        "SELECT id, received, sender, account, peer, message_id, envid, ret, smtputf8, size FROM messages WHERE id = ?",
+        (message,),
+    )
+    return None if row is None else Envelope(*row[:8], smtputf8=bool(row[8]), size=row[9])
