@@ -1,0 +1,1 @@
+"""Passwords, log-ins and the directory that a worker looks addresses up in."""

@@ -1,0 +1,61 @@
+"""Which addresses are ours and where their mail goes, remembered by each worker until the directory changes."""
+
+from __future__ import annotations
+
+from backend.address import Address, parse
+from backend.config import Settings
+from backend.store import accounts
+from backend.store.accounts import Resolution
+from backend.store.database import Store
+
+_REMEMBERED = 50_000  # addresses; past it all are forgotten, so a flood of guesses costs no memory
+
+
+class Directory:
+    """Look-ups that cost a dictionary's when they were made before, a query in a thread when not."""
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self._store = store
+        self._separator = settings.accounts.tag_separator
+        self._first_domain = settings.site.domain
+        self._generation = 0
+        self._domains: frozenset[str] | None = None
+        self._known: dict[Address, Resolution | None] = {}
+
+    async def is_own(self, domain: str) -> bool:
+        """Whether mail for the domain ends here."""
+        self._refresh()
+        if self._domains is None:
+            generation = self._generation
+            domains = await self._store.query(accounts.own_domains)
+            if generation != self._store.generation.number:
+                return domain in domains
+            self._domains = domains
+        return domain in self._domains
+
+    async def resolve(self, address: Address | str) -> Resolution | None:
+        """Where mail for the address goes; None when the domain is ours and knows no such address."""
+        if isinstance(address, str):
+            address = parse(address)
+        if not address.domain:
+            address = Address(address.local, self._first_domain)
+        self._refresh()
+        known = self._known
+        if address in known:
+            return known[address]
+        generation = self._generation
+        found = await self._store.query(
+            lambda reader: accounts.resolve(reader, address, self._separator, self._first_domain)
+        )
+        if generation == self._store.generation.number:
+            if len(known) >= _REMEMBERED:
+                known.clear()
+            known[address] = found
+        return found
+
+    def _refresh(self) -> None:
+        number = self._store.generation.number
+        if number != self._generation:
+            self._generation = number
+            self._domains = None
+            self._known.clear()

@@ -1,0 +1,1 @@
+"""Who may send. Every check is a file; `chain` says which are asked at which stage."""

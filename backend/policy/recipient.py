@@ -1,0 +1,26 @@
+"""Recipients in our own domains must exist: said at RCPT, so that no bounce to a forged sender is ever needed."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from backend.policy.check import Check, Services, Stage, Verdict, reject
+from backend.smtp.session import Session
+
+
+class KnownRecipient:
+    """Refuses an unknown local user."""
+
+    name: ClassVar[str] = "recipient"
+    stage: ClassVar[Stage] = "rcpt"
+
+    async def __call__(self, session: Session, services: Services) -> Verdict | None:
+        """550 5.1.1 for an address of ours that leads nowhere."""
+        recipient = session.recipient
+        assert recipient is not None
+        if recipient.own and not recipient.resolution.local and not recipient.resolution.remote:
+            return reject("unknown user", "5.1.1", f"There is no <{recipient.address}> here")
+        return None
+
+
+check: Check = KnownRecipient()

@@ -1,0 +1,192 @@
+"""The message itself: bytes into memory or a spool file, then scanners, then the store. 250 means it is on disk."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+from backend import ids
+from backend.content.scan import Incoming, scan
+from backend.errors import MailError
+from backend.policy.check import Services, Verdict
+from backend.smtp import header, reply
+from backend.smtp.reply import Reply
+from backend.smtp.session import MailTransaction, Recipient, Session
+from backend.smtp.wire import Fault
+from backend.store import messages
+from backend.store.bodies import Body, Spool
+from backend.store.database import Store
+from backend.store.messages import Local, Message, Remote
+from backend.store.notices import Notice
+
+_WRITE = 1024 * 1024  # bytes gathered before they are written to the spool
+
+threads = ThreadPoolExecutor(4, thread_name_prefix="spool")  # disk writes of large messages
+
+
+class Intake:
+    """Takes one message in pieces. A fault or a failing disk is kept until the end: the client must be heard out."""
+
+    def __init__(self, store: Store, services: Services) -> None:
+        limits = services.settings.limits
+        self.size = 0
+        self.failure: Reply | None = None
+        self.fault = Fault()
+        self._limits = limits
+        self._store = store
+        self._pieces: list[bytes] = []
+        self._gathered = 0
+        self._start = b""  # of a spooled message: the header section, or as much as is here
+        self._spool: Spool | None = None
+
+    async def write(self, piece: bytes) -> None:
+        """The next piece. Waits for the disk when much is waiting to be written."""
+        if not piece:
+            return
+        self.size += len(piece)
+        self.fault.watch(piece)
+        if self.failure is not None:
+            return
+        if self.fault.bare or self.fault.nul:
+            await self._fail(reply.BARE_IN_MESSAGE if self.fault.bare else reply.NUL_IN_MESSAGE)
+        elif self.size > self._limits.message_bytes:
+            await self._fail(reply.TOO_BIG.saying(f"Message too big; the limit is {self._limits.message_bytes} bytes"))
+        else:
+            self._pieces.append(piece)
+            self._gathered += len(piece)
+            if self._gathered > (_WRITE if self._spool else self._limits.spool_memory_bytes):
+                await self._write_out()
+
+    async def finish(self) -> tuple[Body, bytes] | Reply:
+        """The body and its header section; or the reply that refuses it."""
+        self.fault.end()
+        if self.failure is None and self.fault.bare:
+            await self._fail(reply.BARE_IN_MESSAGE)
+        if self.failure is None and self._spool is not None:
+            await self._write_out()
+        if self.failure is not None:
+            return self.failure
+        if self._spool is None:
+            data = b"".join(self._pieces)
+            section = header.section(data)
+            body = Body(size=len(data), data=data)
+        else:
+            section = header.section(self._start)
+            try:
+                body = await asyncio.get_running_loop().run_in_executor(threads, self._spool.finish)
+            except MailError as error:
+                await self._fail(reply.of(error))
+                return reply.of(error)
+        if len(section) > self._limits.header_bytes:
+            await self.abandon()
+            return reply.HEADER_TOO_BIG
+        return body, section
+
+    async def abandon(self) -> None:
+        """Throw away what is here."""
+        self._pieces.clear()
+        spool, self._spool = self._spool, None
+        if spool is not None:
+            await asyncio.get_running_loop().run_in_executor(threads, spool.abandon)
+
+    async def _write_out(self) -> None:
+        data = b"".join(self._pieces)
+        self._pieces.clear()
+        self._gathered = 0
+        if not self._start or (not header.ended(self._start) and len(self._start) <= self._limits.header_bytes):
+            self._start += data[: self._limits.header_bytes + 4]
+        loop = asyncio.get_running_loop()
+        try:
+            if self._spool is None:
+                self._spool = await loop.run_in_executor(threads, self._open)
+            await loop.run_in_executor(threads, self._spool.write, data)
+        except MailError as error:
+            await self._fail(reply.of(error))
+
+    def _open(self) -> Spool:
+        return Spool(self._store.folder)
+
+    async def _fail(self, answer: Reply) -> None:
+        self.failure = answer
+        await self.abandon()
+
+
+async def accept(
+    body: Body, section: bytes, session: Session, store: Store, services: Services
+) -> tuple[Reply, int | None, tuple[str, Verdict] | None]:
+    """Ask the scanners, then store: the reply, the id when it was accepted, and who refused when it was not.
+
+    MailError when the store cannot take it now.
+    """
+    mail = session.mail
+    assert mail is not None
+    identity = ids.new()
+    now = services.now()
+    hostname = services.settings.site.hostname
+    fields = header.Fields(section)
+    head = b""
+    if session.submission and session.account is not None:
+        head = header.missing(fields, hostname, identity, now)
+    refusal = await scan(Incoming(identity, session, section, fields, body), services.settings)
+    if refusal is not None and refusal[1].reply is not None:
+        return refusal[1].reply, None, refusal
+    only = str(mail.recipients[0].address) if len(mail.recipients) == 1 else None
+    head = header.received(session, hostname, identity, now, only) + head
+    body = body.under(head) if body.path is not None else Body(len(head) + body.size, data=head + body.data)
+    local, remote, notices = copies(mail)
+    message = Message(
+        id=identity,
+        sender=mail.reverse_path,
+        body=body,
+        received=now,
+        account=session.account.address if session.account else None,
+        peer=str(session.peer),
+        session=session.id,
+        message_id=fields.message_id,
+        envid=mail.envid,
+        ret=mail.ret,
+        smtputf8=mail.smtputf8,
+        detail=_detail(session),
+    )
+    await store.commit(lambda transaction: messages.accept(transaction, message, local, remote, notices))
+    return reply.OK.saying(f"Queued as {ids.text(identity)}"), identity, None
+
+
+def copies(mail: MailTransaction) -> tuple[list[Local], list[Remote], list[Notice]]:
+    """What becomes of a message: one copy a mailbox however many ways lead there, one entry an address elsewhere."""
+    local: dict[int, Local] = {}
+    remote: dict[str, Remote] = {}
+    notices: list[Notice] = []
+    for recipient in mail.recipients:
+        address = str(recipient.address)
+        for mailbox, account in recipient.resolution.local:
+            local.setdefault(mailbox, Local(mailbox, account, address))
+        for to in recipient.resolution.remote:
+            remote.setdefault(to, Remote(to, to.rpartition("@")[2], recipient.notify, _orcpt(recipient)))
+        wanted = recipient.notify is not None and "SUCCESS" in recipient.notify
+        if wanted and mail.sender is not None and recipient.resolution.local:
+            notices.append(Notice(address, "delivered", "2.1.5", "delivered to the mailbox", orcpt=recipient.orcpt))
+    return list(local.values()), list(remote.values()), notices
+
+
+def _orcpt(recipient: Recipient) -> str | None:
+    """The original recipient; when our own alias changed the address, we are the one to note it (RFC 3461 §5.2.1)."""
+    return recipient.orcpt or (f"rfc822;{recipient.address}" if recipient.own and recipient.address.ascii else None)
+
+
+def _detail(session: Session) -> dict[str, object]:
+    detail: dict[str, object] = {"protocol": session.protocol, "helo": session.helo}
+    if session.tls:
+        detail["tls"] = session.tls
+    if session.account is not None:
+        detail["account"] = session.account.address
+    if session.marks:
+        detail["marks"] = session.marks
+    return detail
+
+
+def verdict_reply(verdict: Verdict, services: Services) -> Reply:
+    """The reply of a refusal, with where to complain (RFC 2505 §2.3)."""
+    answer = verdict.reply or reply.INTERNAL
+    return replace(answer, text=f"{answer.text}; questions: postmaster@{services.settings.site.domain}")

@@ -1,0 +1,102 @@
+"""A worker of the SMTP server: what all its clients share, and the sockets it listens on."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import ssl
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from backend.accounts.directory import Directory
+from backend.accounts.login import Logins
+from backend.config import Settings
+from backend.policy.check import Services
+from backend.policy.connections import Connections
+from backend.policy.counters import Counters
+from backend.smtp.dialogue import Dialogue
+from backend.smtp.reply import Reply
+from backend.smtp.session import Port
+from backend.store.database import Store
+
+_log = logging.getLogger("smtp")
+_DRAIN = 15.0  # seconds that clients in the middle of a message have when the service stops
+
+
+class Server:
+    """One worker. `wake` tells the delivery role that there is something to deliver."""
+
+    def __init__(
+        self, settings: Settings, store: Store, tls: ssl.SSLContext, wake: Callable[[], None], worker: int = 0
+    ) -> None:
+        self.store = store
+        self.tls = tls
+        self.wake = wake
+        self.stopping = False
+        self.logins = Logins(store, settings.limits)
+        self.services = Services(
+            settings, Directory(store, settings), Counters(settings.site.run / "counters"), time.time
+        )
+        self._connections = Connections(settings.site.run, worker)
+        self._dialogues: set[Dialogue] = set()
+        self._servers: list[asyncio.Server] = []
+
+    async def listen(self, listeners: Mapping[str, Sequence[socket.socket]]) -> None:
+        """Take clients on these sockets."""
+        loop = asyncio.get_running_loop()
+        ports: tuple[Port, ...] = ("smtp", "submission", "submissions")
+        for port in ports:
+            for listener in listeners.get(port, ()):
+                self._servers.append(
+                    await loop.create_server(
+                        lambda port=port: Dialogue(self, port),  # type: ignore[misc]
+                        sock=listener,
+                        ssl=self.tls if port == "submissions" else None,
+                        ssl_handshake_timeout=self.services.settings.limits.tls_timeout
+                        if port == "submissions"
+                        else None,
+                    )
+                )
+
+    def reload(self, settings: Settings, tls: ssl.SSLContext) -> None:
+        """Go on with other settings; sessions that are under way see them too."""
+        self.tls = tls
+        self.logins.limits = settings.limits
+        self.services = Services(settings, Directory(self.store, settings), self.services.counters, self.services.now)
+
+    async def close(self) -> None:
+        """Take nobody in any more, let those in a message finish, then hang up."""
+        self.stopping = True
+        for server in self._servers:
+            server.close()
+        for dialogue in list(self._dialogues):
+            dialogue.stop()
+        end = time.monotonic() + _DRAIN
+        while self._dialogues and time.monotonic() < end:
+            await asyncio.sleep(0.05)
+        for dialogue in list(self._dialogues):
+            dialogue.abort()
+        while self._dialogues and time.monotonic() < end + 2:
+            await asyncio.sleep(0.02)
+        self.logins.close()
+        self._connections.close()
+        self.services.counters.close()
+
+    def enter(self, dialogue: Dialogue, network: str) -> Reply | None:
+        """Count a client in; the reply that sends it away when there are too many."""
+        limits = self.services.settings.limits
+        if self.stopping:
+            return Reply(421, "4.3.2", "The service is restarting; try again in a minute")
+        match self._connections.enter(network, limits.connections, limits.connections_per_ip):
+            case "all":
+                return Reply(421, "4.3.2", "Too many connections; try again in a minute")
+            case "address":
+                return Reply(421, "4.7.0", f"Too many connections from {network} (at most {limits.connections_per_ip})")
+        self._dialogues.add(dialogue)
+        return None
+
+    def leave(self, dialogue: Dialogue, network: str) -> None:
+        """Count it out."""
+        self._dialogues.discard(dialogue)
+        self._connections.leave(network)

@@ -1,0 +1,79 @@
+"""What is known of a client and of the message it is sending. Policy reads this; only the dialogue writes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv6Address, ip_network
+from typing import Literal
+
+from backend.address import Address
+from backend.store.accounts import Account, Resolution
+
+Port = Literal["smtp", "submission", "submissions"]
+Peer = IPv4Address | IPv6Address
+
+
+@dataclass(slots=True)
+class Recipient:
+    """A forward-path that was accepted. `resolution` says where it leads."""
+
+    address: Address
+    resolution: Resolution
+    own: bool  # the domain is ours
+    notify: str | None = None  # RFC 3461 §4.1
+    orcpt: str | None = None  # RFC 3461 §4.2
+
+
+@dataclass(slots=True)
+class MailTransaction:
+    """Between MAIL and the end of data (RFC 5321 §3.3). `sender` is None for <>."""
+
+    sender: Address | None
+    size: int = 0  # as declared, 0 when not
+    body: str = "7BIT"
+    smtputf8: bool = False
+    ret: str | None = None
+    envid: str | None = None
+    recipients: list[Recipient] = field(default_factory=list)
+
+    @property
+    def reverse_path(self) -> str:
+        """The sender as text, empty for <>."""
+        return str(self.sender) if self.sender else ""
+
+
+@dataclass(slots=True)
+class Session:
+    """One connection of a client."""
+
+    id: str
+    peer: Peer
+    local: str  # our address that the client connected to
+    port: Port
+    helo: str = ""
+    esmtp: bool = False
+    tls: str = ""  # version and cipher, empty without TLS
+    account: Account | None = None  # who logged in
+    mail: MailTransaction | None = None
+    recipient: Recipient | None = None  # under consideration, at RCPT
+    marks: list[str] = field(default_factory=list)  # what checks noted without refusing
+
+    @property
+    def submission(self) -> bool:
+        """Whether this is a user's mail program rather than another mail host (RFC 6409)."""
+        return self.port != "smtp" or self.account is not None
+
+    @property
+    def protocol(self) -> str:
+        """SMTP, ESMTP, ESMTPS, ESMTPA, ESMTPSA and the UTF8SMTP forms (RFC 3848, RFC 6531 §4.3)."""
+        if not self.esmtp:
+            return "SMTP"
+        base = "UTF8SMTP" if self.mail is not None and self.mail.smtputf8 else "ESMTP"
+        return base + ("S" if self.tls else "") + ("A" if self.account else "")
+
+    @property
+    def network(self) -> str:
+        """What limits are counted by: the address, of IPv6 its /64, which one customer has whole."""
+        if isinstance(self.peer, IPv6Address):
+            return str(ip_network((self.peer, 64), strict=False))
+        return str(self.peer)

@@ -1,0 +1,332 @@
+"""Domains, accounts, aliases and lockouts.
+
+Addresses are kept as `Address.key` writes them: folded local part, domain in A-labels. Every function that
+changes them raises BadInput with a sentence, and tells the other processes (see `generation`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from backend.address import Address, fold
+from backend.errors import BadInput, Denied
+from backend.store import mailboxes, messages
+from backend.store.database import Reader, Transaction
+
+STATES = ("active", "suspended")  # a suspended account gets its mail and cannot log in
+ROLES = ("postmaster", "abuse")  # exist in every own domain, RFC 2142 and RFC 5321 §4.5.1
+_DEPTH = 20  # aliases of aliases
+_TARGETS = 1_000  # of one address, all aliases resolved
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account. `password` is an argon2id hash, None when nobody can log in."""
+
+    id: int
+    address: str
+    password: str | None
+    state: str
+    quota: int  # bytes; 0: the site's default
+    created: float
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """Mail for `address` goes to `target`; an address may have many."""
+
+    address: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """Where mail for an address goes: (INBOX id, account address) of each local copy, and addresses elsewhere."""
+
+    local: tuple[tuple[int, str], ...]
+    remote: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Lockout:
+    """Failed log-ins in a row of one account (`a:alice@example.org`) or network address (`i:192.0.2.1`)."""
+
+    key: str
+    failures: int
+    lockouts: int
+    until: float  # no log-in before this time, seconds since 1970
+
+
+# -- look-ups
+
+
+def own_domains(reader: Reader) -> frozenset[str]:
+    """The domains whose mail ends here."""
+    return frozenset(row[0] for row in reader.execute("SELECT name FROM domains"))
+
+
+def account(reader: Reader, address: str) -> Account | None:
+    """The account with this address (as `Address.key` writes it)."""
+    row = reader.row("SELECT id, address, password, state, quota, created FROM accounts WHERE address = ?", (address,))
+    return None if row is None else Account(*row)
+
+
+def find_accounts(reader: Reader, part: str = "", most: int = 500, after: str = "") -> list[Account]:
+    """Accounts whose address holds `part`, by address, past `after`."""
+    rows = reader.rows(
+        "SELECT id, address, password, state, quota, created FROM accounts"
+        " WHERE address > ? AND instr(address, ?) > 0 ORDER BY address LIMIT ?",
+        (after, part.lower(), most),
+    )
+    return [Account(*row) for row in rows]
+
+
+def find_aliases(reader: Reader, part: str = "", most: int = 500) -> list[Alias]:
+    """Aliases with `part` in the address or the target, by address."""
+    rows = reader.rows(
+        "SELECT address, target FROM aliases WHERE instr(address, ?) > 0 OR instr(target, ?) > 0"
+        " ORDER BY address, target LIMIT ?",
+        (part.lower(), part.lower(), most),
+    )
+    return [Alias(*row) for row in rows]
+
+
+def resolve(reader: Reader, address: Address, separator: str, first_domain: str) -> Resolution | None:
+    """Follow aliases to the end. None: the domain is ours and knows no such address.
+
+    `separator` starts a tag that is ignored (`alice+news`); postmaster and abuse of a domain that does not name
+    them go to those of `first_domain`, the site's own.
+    """
+    domains = own_domains(reader)
+    local: dict[int, str] = {}
+    remote: dict[str, None] = {}
+    seen: set[str] = set()
+    waiting: list[tuple[Address, int]] = [(address, 0)]
+    while waiting and len(seen) <= _TARGETS:
+        current, depth = waiting.pop()
+        if current.domain not in domains:
+            remote[str(current)] = None
+            continue
+        for key in _names(current, separator, first_domain):
+            targets = [row[0] for row in reader.execute("SELECT target FROM aliases WHERE address = ?", (key,))]
+            inbox = _inbox(reader, key)
+            if inbox is not None and (not targets or key in targets or key in seen):
+                local[inbox] = key
+            if key not in seen and depth < _DEPTH:
+                seen.add(key)
+                waiting += [(_address(target), depth + 1) for target in targets if target != key]
+            if targets or inbox is not None:
+                break
+    return Resolution(tuple(local.items()), tuple(remote)) if local or remote else None
+
+
+def _names(address: Address, separator: str, first_domain: str) -> list[str]:
+    local = fold(address.local)
+    names = [f"{local}@{address.domain}"]
+    if separator and separator in local[1:]:
+        local = local[0] + local[1:].partition(separator)[0]
+        names.append(f"{local}@{address.domain}")
+    if local in ROLES:
+        names += [f"{local}@{first_domain}", f"postmaster@{first_domain}"]
+    return names
+
+
+def _inbox(reader: Reader, address: str) -> int | None:
+    found: int | None = reader.value(
+        "SELECT mailboxes.id FROM accounts JOIN mailboxes ON mailboxes.account = accounts.id AND mailboxes.name = ?"
+        " WHERE accounts.address = ?",
+        (mailboxes.INBOX, address),
+    )
+    return found
+
+
+def _address(key: str) -> Address:
+    local, _, domain = key.rpartition("@")
+    return Address(local, domain)
+
+
+# -- changes
+
+
+def found_site(transaction: Transaction, domain: str) -> None:
+    """What every site has: its first domain and the postmaster's account, which nobody can log in to yet."""
+    if transaction.value("SELECT 1 FROM domains WHERE name = ?", (domain,)) is None:
+        add_domain(transaction, domain)
+    if account(transaction, f"postmaster@{domain}") is None:
+        add_account(transaction, Address("postmaster", domain), None)
+
+
+def add_domain(transaction: Transaction, name: str) -> None:
+    """Take mail for a domain."""
+    if transaction.value("SELECT 1 FROM domains WHERE name = ?", (name,)) is not None:
+        raise BadInput(f"{name} is one of our domains already.")
+    transaction.execute("INSERT INTO domains (name, created) VALUES (?, ?)", (name, transaction.now))
+    transaction.directory_changed = True
+
+
+def delete_domain(transaction: Transaction, name: str) -> None:
+    """Stop taking mail for a domain; refused while accounts or aliases are in it."""
+    if transaction.value("SELECT 1 FROM domains WHERE name = ?", (name,)) is None:
+        raise BadInput(f"{name} is not one of our domains.")
+    for table in ("accounts", "aliases"):
+        number = transaction.value(f"SELECT count(*) FROM {table} WHERE address LIKE ?", (f"%@{name}",))  # noqa: S608
+        if number:
+            raise Denied(f"{name} still has {number} {table}; delete them first.")
+    transaction.execute("DELETE FROM domains WHERE name = ?", (name,))
+    transaction.directory_changed = True
+
+
+def add_account(transaction: Transaction, address: Address, password: str | None, quota: int = 0) -> Account:
+    """A new account with an INBOX. `password` is a hash; None: nobody can log in."""
+    _own(transaction, address)
+    if account(transaction, address.key) is not None:
+        raise BadInput(f"{address.key} exists already.")
+    identity = transaction.value(
+        "INSERT INTO accounts (address, password, state, quota, created) VALUES (?, ?, 'active', ?, ?) RETURNING id",
+        (address.key, password, quota, transaction.now),
+    )
+    mailboxes.create(transaction, identity, mailboxes.INBOX)
+    transaction.directory_changed = True
+    return Account(identity, address.key, password, "active", quota, transaction.now)
+
+
+def set_password(transaction: Transaction, address: str, password: str | None) -> None:
+    """Replace the hash, and unlock the account."""
+    _change(transaction, address, "password", password)
+    unlock(transaction, f"a:{address}")
+
+
+def set_state(transaction: Transaction, address: str, state: str) -> None:
+    """Make an account active or suspended."""
+    if state not in STATES:
+        raise BadInput(f"{state!r} is not a state of an account; it is one of {', '.join(STATES)}.")
+    _change(transaction, address, "state", state)
+
+
+def set_quota(transaction: Transaction, address: str, quota: int) -> None:
+    """The most bytes that the account may hold; 0: the site's default."""
+    _change(transaction, address, "quota", quota)
+
+
+def delete_account(transaction: Transaction, address: str, first_domain: str) -> int:
+    """Delete an account with its mailboxes and mail; answers the number of messages deleted."""
+    found = account(transaction, address)
+    if found is None:
+        raise _unknown(address)
+    if address == f"postmaster@{first_domain}":
+        raise Denied("The postmaster of the first domain must always be reachable (RFC 5321 §4.5.1).")
+    deleted = 0
+    for mailbox in mailboxes.mailboxes_of(transaction, found.id):
+        for (message,) in transaction.rows("SELECT message FROM mail WHERE mailbox = ?", (mailbox.id,)):
+            messages.release(transaction, message)
+            deleted += 1
+        transaction.execute("DELETE FROM mail WHERE mailbox = ?", (mailbox.id,))
+    transaction.execute("DELETE FROM mailboxes WHERE account = ?", (found.id,))
+    transaction.execute("DELETE FROM accounts WHERE id = ?", (found.id,))
+    unlock(transaction, f"a:{address}")
+    transaction.directory_changed = True
+    return deleted
+
+
+def add_alias(transaction: Transaction, address: Address, target: Address) -> Alias:
+    """Send mail for `address` (ours) to `target` too. Cycles are refused; an account may be its own alias's target."""
+    _own(transaction, address)
+    alias = Alias(address.key, target.key if target.domain in own_domains(transaction) else str(target))
+    if transaction.row("SELECT 1 FROM aliases WHERE address = ? AND target = ?", (alias.address, alias.target)):
+        raise BadInput(f"{alias.address} goes to {alias.target} already.")
+    if alias.address == alias.target and account(transaction, alias.address) is None:
+        raise BadInput(f"{alias.address} would go to itself, and there is no such account.")
+    if alias.address != alias.target and alias.address in _reached(transaction, alias.target):
+        raise BadInput(f"{alias.target} already leads back to {alias.address}; the alias would be a circle.")
+    transaction.execute(
+        "INSERT INTO aliases (address, target, created) VALUES (?, ?, ?)",
+        (alias.address, alias.target, transaction.now),
+    )
+    transaction.directory_changed = True
+    return alias
+
+
+def delete_alias(transaction: Transaction, address: str, target: str | None = None) -> list[Alias]:
+    """Delete one target of an alias, or all of them; answers what is gone."""
+    condition, parameters = ("", [address]) if target is None else (" AND target = ?", [address, target])
+    rows = transaction.rows(
+        f"DELETE FROM aliases WHERE address = ?{condition} RETURNING address, target",  # noqa: S608
+        parameters,
+    )
+    if not rows:
+        raise BadInput(f"There is no alias {address}" + (f" to {target}." if target else "."))
+    transaction.directory_changed = True
+    return [Alias(*row) for row in rows]
+
+
+def _reached(reader: Reader, start: str) -> set[str]:
+    reached: set[str] = set()
+    waiting = [start]
+    while waiting:
+        current = waiting.pop()
+        if current not in reached:
+            reached.add(current)
+            waiting += [row[0] for row in reader.execute("SELECT target FROM aliases WHERE address = ?", (current,))]
+    return reached
+
+
+def _own(reader: Reader, address: Address) -> None:
+    if address.domain not in own_domains(reader):
+        raise BadInput(
+            f"{address.domain} is not one of our domains; `mailconsole domain add {address.domain}` makes it one."
+        )
+
+
+def _change(transaction: Transaction, address: str, column: str, value: Any) -> None:
+    sql = f"UPDATE accounts SET {column} = ? WHERE address = ?"  # noqa: S608
+    if transaction.execute(sql, (value, address)).rowcount == 0:
+        raise _unknown(address)
+    transaction.directory_changed = True
+
+
+def _unknown(address: str) -> BadInput:
+    return BadInput(f"There is no account {address}; `mailconsole user list` shows them.")
+
+
+# -- lockouts
+
+
+def lockout(reader: Reader, key: str) -> Lockout | None:
+    """The failed log-ins of an account or an address, None when there are none."""
+    row = reader.row('SELECT key, failures, lockouts, "until" FROM lockouts WHERE key = ?', (key,))
+    return None if row is None else Lockout(*row)
+
+
+def fail(transaction: Transaction, key: str, failures: int, first: float, longest: float) -> Lockout:
+    """Count a failed log-in; every `failures` in a row lock for `first` seconds, doubled each time up to `longest`.
+
+    A day without a failure forgets the ones before.
+    """
+    known = transaction.row('SELECT failures, lockouts, "until", last FROM lockouts WHERE key = ?', (key,))
+    number, lockouts, until, last = known or (0, 0, 0.0, transaction.now)
+    if transaction.now - last > 86_400:
+        number = lockouts = 0
+    number += 1
+    if number >= failures:
+        until = transaction.now + min(longest, first * 2.0 ** min(lockouts, 30))
+        number, lockouts = 0, lockouts + 1
+    transaction.execute(
+        'INSERT INTO lockouts (key, failures, lockouts, "until", last) VALUES (?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE'
+        ' SET failures = excluded.failures, lockouts = excluded.lockouts, "until" = excluded."until", last = excluded.last',
+        (key, number, lockouts, until, transaction.now),
+    )
+    return Lockout(key, number, lockouts, until)
+
+
+def unlock(transaction: Transaction, key: str) -> bool:
+    """Forget failed log-ins; whether there were any."""
+    return transaction.execute("DELETE FROM lockouts WHERE key = ?", (key,)).rowcount > 0
+
+
+def locked(reader: Reader, now: float) -> list[Lockout]:
+    """Who is locked out at the moment."""
+    return [
+        Lockout(*row)
+        for row in reader.rows('SELECT key, failures, lockouts, "until" FROM lockouts WHERE "until" > ?', (now,))
+    ]
