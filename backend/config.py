@@ -67,7 +67,9 @@ class Relay:
     smarthost: HostPort | None = None
     smarthost_user: str = ""
     smarthost_password_file: Path | None = None
-    smarthost_tls: str = "may"  # may: STARTTLS when offered; must: STARTTLS with a valid certificate; wrapped: from the first byte
+    smarthost_tls: str = (
+        "may"  # may: STARTTLS when offered; must: STARTTLS with a valid certificate; wrapped: from the first byte
+    )
     route: tuple[Route, ...] = ()
 
 

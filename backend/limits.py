@@ -14,9 +14,7 @@ class Limits:
 
     # One message
     message_bytes: int = 104_857_600  # 100 MB, announced as SIZE (RFC 1870)
-    recipients: int = (
-        150  # of one message; the next is 452 4.5.3 (RFC 5321 §4.5.3.1.10 asks for at least 100)
-    )
+    recipients: int = 150  # of one message; the next is 452 4.5.3 (RFC 5321 §4.5.3.1.10 asks for at least 100)
     header_bytes: int = 1 * MIB  # of the whole header section: parsers read it into memory
     received_headers: int = (
         50  # hops before a loop is assumed; RFC 5321 §6.3 asks for at least 100 in doubt, Postfix has 50
@@ -24,9 +22,7 @@ class Limits:
     spool_memory_bytes: int = 64 * KIB  # of a message kept in memory; past it the body goes to a file
 
     # One connection
-    command_bytes: int = (
-        4_096  # of a command line; RFC 5321 §4.5.3.1.4 asks for 512, SMTPUTF8 and AUTH for more
-    )
+    command_bytes: int = 4_096  # of a command line; RFC 5321 §4.5.3.1.4 asks for 512, SMTPUTF8 and AUTH for more
     auth_bytes: int = 12_288  # of an AUTH response line (RFC 4954 §4)
     errors_per_session: int = 20  # bad commands and refusals before 421
     session_messages: int = 1_000  # messages of one connection before 421: a fair share for the others

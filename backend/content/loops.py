@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from backend.config import Settings
 from backend.policy.check import Verdict, reject
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 class Loops:
     """Refuses a message that goes in circles."""
 
-    name: ClassVar[str] = "loops"
+    name = "loops"
 
     async def __call__(self, message: Incoming, settings: Settings) -> Verdict | None:
         """554 5.4.6 for a loop."""

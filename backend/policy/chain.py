@@ -15,7 +15,7 @@ CHECKS: tuple[Check, ...] = (
 )
 _BY_STAGE: dict[Stage, tuple[Check, ...]] = {
     stage: tuple(check for check in CHECKS if check.stage == stage)
-    for stage in ("connect", "helo", "mail", "rcpt", "data")  # type: ignore[misc]
+    for stage in ("connect", "helo", "mail", "rcpt", "data")
 }
 
 

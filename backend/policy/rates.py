@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from backend.policy.check import Check, Services, Stage, Verdict, defer
 from backend.smtp.session import Session
 
@@ -11,8 +9,8 @@ from backend.smtp.session import Session
 class MessageRate:
     """Slows down an address that sends too many messages."""
 
-    name: ClassVar[str] = "message rate"
-    stage: ClassVar[Stage] = "mail"
+    name = "message rate"
+    stage: Stage = "mail"
 
     async def __call__(self, session: Session, services: Services) -> Verdict | None:
         """450 4.7.1 with the time to wait."""
@@ -27,8 +25,8 @@ class MessageRate:
 class RecipientRate:
     """Slows down an account that writes to too many recipients: a stolen password shows this way."""
 
-    name: ClassVar[str] = "recipient rate"
-    stage: ClassVar[Stage] = "rcpt"
+    name = "recipient rate"
+    stage: Stage = "rcpt"
 
     async def __call__(self, session: Session, services: Services) -> Verdict | None:
         """450 4.7.1 with the time to wait."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from backend.policy.check import Check, Services, Stage, Verdict, reject
 from backend.smtp.session import Session
 
@@ -11,8 +9,8 @@ from backend.smtp.session import Session
 class KnownRecipient:
     """Refuses an unknown local user."""
 
-    name: ClassVar[str] = "recipient"
-    stage: ClassVar[Stage] = "rcpt"
+    name = "recipient"
+    stage: Stage = "rcpt"
 
     async def __call__(self, session: Session, services: Services) -> Verdict | None:
         """550 5.1.1 for an address of ours that leads nowhere."""

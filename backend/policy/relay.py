@@ -6,8 +6,6 @@ literally: as the name of a user of ours, who then does not exist.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from backend.policy.check import Check, Services, Stage, Verdict, reject
 from backend.smtp.session import Session
 
@@ -17,8 +15,8 @@ _ROUTING = frozenset("%!@:")
 class Relay:
     """Refuses a recipient elsewhere from a client that is not ours."""
 
-    name: ClassVar[str] = "relay"
-    stage: ClassVar[Stage] = "rcpt"
+    name = "relay"
+    stage: Stage = "rcpt"
 
     async def __call__(self, session: Session, services: Services) -> Verdict | None:
         """550 5.7.1 for a recipient that is not ours; an own domain is left to the next checks."""

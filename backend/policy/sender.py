@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from backend.policy.check import Check, Services, Stage, Verdict, reject
 from backend.smtp.session import Session
 
@@ -11,8 +9,8 @@ from backend.smtp.session import Session
 class OwnSender:
     """Refuses a sender that does not belong to the account. <> is allowed: receipts and vacation replies have it."""
 
-    name: ClassVar[str] = "sender"
-    stage: ClassVar[Stage] = "mail"
+    name = "sender"
+    stage: Stage = "mail"
 
     async def __call__(self, session: Session, services: Services) -> Verdict | None:
         """550 5.7.1 for somebody else's address."""

@@ -12,11 +12,11 @@ from backend.smtp.wire import Wire
 _READ_AHEAD = 256 * 1024  # bytes that wait to be worked on before the client is held up
 
 
-class Closed(Exception):  # noqa: N818  not an error: clients go
+class Closed(Exception):
     """The client is gone, or was sent away."""
 
 
-class TimedOut(Exception):  # noqa: N818
+class TimedOut(Exception):
     """The client sent nothing for too long."""
 
 

@@ -35,7 +35,7 @@ _LINGER = 5.0  # seconds for the client to read a last reply
 _NOWHERE = Resolution((), ())
 
 
-class Hangup(Exception):  # noqa: N818  the dialogue is over, with or without a last reply
+class Hangup(Exception):
     """Ends the dialogue; `answer` is sent before the connection is closed."""
 
     def __init__(self, answer: Reply | None = None) -> None:

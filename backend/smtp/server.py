@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import socket
 import ssl
@@ -41,6 +42,7 @@ class Server:
         self._connections = Connections(settings.site.run, worker)
         self._dialogues: set[Dialogue] = set()
         self._servers: list[asyncio.Server] = []
+        self._gone = asyncio.Event()
 
     async def listen(self, listeners: Mapping[str, Sequence[socket.socket]]) -> None:
         """Take clients on these sockets."""
@@ -50,7 +52,7 @@ class Server:
             for listener in listeners.get(port, ()):
                 self._servers.append(
                     await loop.create_server(
-                        lambda port=port: Dialogue(self, port),  # type: ignore[misc]
+                        lambda port=port: Dialogue(self, port),
                         sock=listener,
                         ssl=self.tls if port == "submissions" else None,
                         ssl_handshake_timeout=self.services.settings.limits.tls_timeout
@@ -72,16 +74,20 @@ class Server:
             server.close()
         for dialogue in list(self._dialogues):
             dialogue.stop()
-        end = time.monotonic() + _DRAIN
-        while self._dialogues and time.monotonic() < end:
-            await asyncio.sleep(0.05)
+        await self._empty(_DRAIN)
         for dialogue in list(self._dialogues):
             dialogue.abort()
-        while self._dialogues and time.monotonic() < end + 2:
-            await asyncio.sleep(0.02)
+        await self._empty(2.0)
         self.logins.close()
         self._connections.close()
         self.services.counters.close()
+
+    async def _empty(self, seconds: float) -> None:
+        """Wait until the last client is gone, at most that long."""
+        if self._dialogues:
+            self._gone.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._gone.wait(), seconds)
 
     def enter(self, dialogue: Dialogue, network: str) -> Reply | None:
         """Count a client in; the reply that sends it away when there are too many."""
@@ -99,4 +105,6 @@ class Server:
     def leave(self, dialogue: Dialogue, network: str) -> None:
         """Count it out."""
         self._dialogues.discard(dialogue)
+        if not self._dialogues:
+            self._gone.set()
         self._connections.leave(network)

@@ -312,8 +312,9 @@ def fail(transaction: Transaction, key: str, failures: int, first: float, longes
         until = transaction.now + min(longest, first * 2.0 ** min(lockouts, 30))
         number, lockouts = 0, lockouts + 1
     transaction.execute(
-        'INSERT INTO lockouts (key, failures, lockouts, "until", last) VALUES (?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE'
-        ' SET failures = excluded.failures, lockouts = excluded.lockouts, "until" = excluded."until", last = excluded.last',
+        'INSERT INTO lockouts (key, failures, lockouts, "until", last) VALUES (?, ?, ?, ?, ?)'
+        " ON CONFLICT (key) DO UPDATE SET failures = excluded.failures, lockouts = excluded.lockouts,"
+        ' "until" = excluded."until", last = excluded.last',
         (key, number, lockouts, until, transaction.now),
     )
     return Lockout(key, number, lockouts, until)

@@ -32,7 +32,7 @@ class Body:
     skip: int = 0
 
     def chunks(self) -> Iterator[bytes]:
-        """The whole in pieces of at most 256 KiB (head and data: as they are). Reads the file: not on the event loop."""
+        """The whole in pieces of at most 256 KiB (head and data as they are). Blocks: not for the event loop."""
         if self.head:
             yield self.head
         if self.data:
@@ -51,7 +51,7 @@ class Body:
             file.seek(self.skip)
             return self.head + file.read(size - len(self.head))
 
-    def bytes(self) -> bytes:
+    def whole(self) -> bytes:
         """The whole at once."""
         return b"".join(self.chunks())
 

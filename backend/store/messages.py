@@ -148,4 +148,7 @@ def envelope(reader: Reader, message: int) -> Envelope | None:
         "SELECT id, received, sender, account, peer, message_id, envid, ret, smtputf8, size FROM messages WHERE id = ?",
         (message,),
     )
-    return None if row is None else Envelope(*row[:8], smtputf8=bool(row[8]), size=row[9])
+    if row is None:
+        return None
+    identity, received, sender, account, peer, message_id, envid, ret, smtputf8, size = row
+    return Envelope(identity, received, sender, account, peer, message_id, envid, ret, bool(smtputf8), size)

@@ -61,7 +61,8 @@ def due(reader: Reader, most: int = 50) -> list[Due]:
     found = []
     for message in identities:
         rows = reader.rows(
-            "SELECT id, recipient, action, status, reply, mta, orcpt, time, until FROM notices WHERE message = ? ORDER BY id",
+            "SELECT id, recipient, action, status, reply, mta, orcpt, time, until FROM notices"
+            " WHERE message = ? ORDER BY id",
             (message,),
         )
         found.append(Due(message, tuple(row[0] for row in rows), tuple(Notice(*row[1:]) for row in rows)))

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 HELD = 1e12  # `due` of a held entry: the year 33658
 STATES = ("new", "active", "deferred", "held")
-_COLUMNS = "id, message, ordinal, sender, recipient, domain, size, received, state, due, attempts, lease, notify, orcpt, delayed, error"
+_COLUMNS = (
+    "id, message, ordinal, sender, recipient, domain, size, received, state, due, attempts, lease, notify, orcpt,"
+    " delayed, error"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,8 @@ class Entry:
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:
-    return Entry(*row[:14], delayed=bool(row[14]), error=row[15])
+    *columns, delayed, error = row
+    return Entry(*columns, bool(delayed), error)
 
 
 def enqueue(transaction: Transaction, message: Message, remote: Sequence[Remote]) -> None:
@@ -61,7 +65,8 @@ def enqueue(transaction: Transaction, message: Message, remote: Sequence[Remote]
     now = transaction.now
     received = message.received or now
     transaction.executemany(
-        "INSERT INTO queue (message, ordinal, sender, recipient, domain, size, received, state, due, attempts, notify, orcpt)"
+        "INSERT INTO queue"
+        " (message, ordinal, sender, recipient, domain, size, received, state, due, attempts, notify, orcpt)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, 'new', ?, 0, ?, ?)",
         [
             (
@@ -80,8 +85,8 @@ def enqueue(transaction: Transaction, message: Message, remote: Sequence[Remote]
         ],
     )
     transaction.executemany(
-        "INSERT INTO destinations (domain, total, deferred, held, due) VALUES (?, ?, 0, 0, ?) ON CONFLICT (domain) DO UPDATE"
-        " SET total = destinations.total + excluded.total,"
+        "INSERT INTO destinations (domain, total, deferred, held, due) VALUES (?, ?, 0, 0, ?)"
+        " ON CONFLICT (domain) DO UPDATE SET total = destinations.total + excluded.total,"
         " due = CASE WHEN excluded.due < destinations.due THEN excluded.due ELSE destinations.due END",
         [(domain, number, now) for domain, number in Counter(to.domain for to in remote).items()],
     )
@@ -206,7 +211,8 @@ def _remove(transaction: Transaction, where: str, parameters: tuple[Any, ...], k
         return False
     message, domain, state = row
     total = transaction.value(
-        "UPDATE destinations SET total = total - 1, deferred = deferred - ?, held = held - ? WHERE domain = ? RETURNING total",
+        "UPDATE destinations SET total = total - 1, deferred = deferred - ?, held = held - ? WHERE domain = ?"
+        " RETURNING total",
         (int(state == "deferred"), int(state == "held"), domain),
     )
     if total is not None and total <= 0:
@@ -410,7 +416,8 @@ def totals(reader: Reader) -> dict[str, int]:
         "SELECT coalesce(sum(total), 0), coalesce(sum(deferred), 0), coalesce(sum(held), 0) FROM destinations"
     ) or (0, 0, 0)
     active_new, active_deferred = reader.row(
-        "SELECT coalesce(sum(state = 'new'), 0), coalesce(sum(state = 'deferred'), 0) FROM queue WHERE lease IS NOT NULL"
+        "SELECT coalesce(sum(state = 'new'), 0), coalesce(sum(state = 'deferred'), 0) FROM queue"
+        " WHERE lease IS NOT NULL"
     ) or (0, 0)
     return {
         "new": total - deferred - held - active_new,

@@ -18,27 +18,27 @@ migrations = Migrations("mailconsole")
 @migrations()
 def m001_mail(db: Database) -> None:
     """Directory, messages, mailboxes, queue, notices, events, statistics, audit log."""
-    db["domains"].create({"name": str, "created": float}, pk="name", not_null={"created"})
-    db["accounts"].create(
+    db.table("domains").create({"name": str, "created": float}, pk="name", not_null={"created"})
+    db.table("accounts").create(
         {"id": int, "address": str, "password": str, "state": str, "quota": int, "created": float},
         pk="id",
         not_null={"address", "state", "quota", "created"},
     )
-    db["accounts"].create_index(["address"], unique=True)
-    db["aliases"].create(
+    db.table("accounts").create_index(["address"], unique=True)
+    db.table("aliases").create(
         {"id": int, "address": str, "target": str, "created": float}, pk="id", not_null={"address", "target"}
     )
-    db["aliases"].create_index(["address", "target"], unique=True)
-    db["aliases"].create_index(["target"])
+    db.table("aliases").create_index(["address", "target"], unique=True)
+    db.table("aliases").create_index(["target"])
     # Failed log-ins in a row, by account or by network address: `a:alice@example.org`, `i:192.0.2.1`.
-    db["lockouts"].create(
+    db.table("lockouts").create(
         {"key": str, "failures": int, "lockouts": int, "until": float, "last": float},
         pk="key",
         not_null={"failures", "lockouts", "until", "last"},
     )
 
     # Body bytes: head + data, or head + the file named by digest from offset skip on.
-    db["messages"].create(
+    db.table("messages").create(
         {
             "id": int,
             "received": float,
@@ -61,7 +61,7 @@ def m001_mail(db: Database) -> None:
     )
     db.execute("CREATE INDEX idx_messages_digest ON messages(digest) WHERE digest IS NOT NULL")
 
-    db["mailboxes"].create(
+    db.table("mailboxes").create(
         {
             "id": int,
             "account": int,
@@ -75,8 +75,8 @@ def m001_mail(db: Database) -> None:
         pk="id",
         not_null={"account", "name", "uidvalidity", "uidnext", "modseq", "messages", "bytes"},
     )
-    db["mailboxes"].create_index(["account", "name"], unique=True)
-    db["mail"].create(
+    db.table("mailboxes").create_index(["account", "name"], unique=True)
+    db.table("mail").create(
         {
             "id": int,
             "mailbox": int,
@@ -91,10 +91,10 @@ def m001_mail(db: Database) -> None:
         pk="id",
         not_null={"mailbox", "uid", "message", "modseq", "flags", "internal_date", "size", "prefix"},
     )
-    db["mail"].create_index(["mailbox", "uid"], unique=True)
+    db.table("mail").create_index(["mailbox", "uid"], unique=True)
 
     # One row a recipient. `due` is when it may be tried; a lease moves it into the future, a hold to the end of time.
-    db["queue"].create(
+    db.table("queue").create(
         {
             "id": int,
             "message": int,
@@ -127,23 +127,23 @@ def m001_mail(db: Database) -> None:
             "attempts",
         },
     )
-    db["queue"].create_index(["message", "ordinal"], unique=True)
-    db["queue"].create_index(["domain", "due"])
-    db["queue"].create_index(["domain", "id"])
-    db["queue"].create_index(["due"])
+    db.table("queue").create_index(["message", "ordinal"], unique=True)
+    db.table("queue").create_index(["domain", "due"])
+    db.table("queue").create_index(["domain", "id"])
+    db.table("queue").create_index(["due"])
     db.execute("CREATE INDEX idx_queue_deferred ON queue(id) WHERE state = 'deferred'")
     db.execute("CREATE INDEX idx_queue_held ON queue(id) WHERE state = 'held'")
     db.execute("CREATE INDEX idx_queue_lease ON queue(lease) WHERE lease IS NOT NULL")
     # A row for each domain in the queue: its counts, and a lower bound of its entries' `due`.
-    db["destinations"].create(
+    db.table("destinations").create(
         {"domain": str, "total": int, "deferred": int, "held": int, "due": float},
         pk="domain",
         not_null={"total", "deferred", "held", "due"},
     )
-    db["destinations"].create_index(["due"])
-    db["destinations"].create_index(["total"])
+    db.table("destinations").create_index(["due"])
+    db.table("destinations").create_index(["total"])
     # What senders are still to be told (RFC 3461): one row a recipient, one DSN a message.
-    db["notices"].create(
+    db.table("notices").create(
         {
             "id": int,
             "message": int,
@@ -159,9 +159,9 @@ def m001_mail(db: Database) -> None:
         pk="id",
         not_null={"message", "recipient", "action", "status", "time"},
     )
-    db["notices"].create_index(["message"])
+    db.table("notices").create_index(["message"])
 
-    db["events"].create(
+    db.table("events").create(
         {
             "id": int,
             "time": float,
@@ -179,10 +179,10 @@ def m001_mail(db: Database) -> None:
         not_null={"time", "stage", "verdict"},
     )
     for column in ("message", "peer", "sender", "recipient", "message_id"):
-        db.execute(f"CREATE INDEX idx_events_{column} ON events({column}) WHERE {column} IS NOT NULL")  # noqa: S608
-    db["minutes"].create({"minute": int, "name": str, "number": int}, pk=("minute", "name"), not_null={"number"})
+        db.execute(f"CREATE INDEX idx_events_{column} ON events({column}) WHERE {column} IS NOT NULL")
+    db.table("minutes").create({"minute": int, "name": str, "number": int}, pk=("minute", "name"), not_null={"number"})
 
-    db["audit"].create(
+    db.table("audit").create(
         {
             "id": int,
             "time": float,

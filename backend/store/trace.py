@@ -114,8 +114,13 @@ def find(reader: Reader, subject: str, most: int = 500) -> list[Event]:
             some = keys[start : start + 200]
             marks = ",".join("?" * len(some))
             for row in reader.execute(f"SELECT id, {_COLUMNS} FROM events WHERE {column} IN ({marks})", some):  # noqa: S608
-                events[row[0]] = Event(*row[1:10], detail=json.loads(row[10]) if row[10] else {})
+                events[row[0]] = _event(row)
     return [events[key] for key in sorted(events)]
+
+
+def _event(row: tuple[Any, ...]) -> Event:
+    *columns, detail = row[1:]
+    return Event(*columns, json.loads(detail) if detail else {})
 
 
 def forget(transaction: Transaction, before: float, most: int = 1_000) -> int:
