@@ -1,0 +1,1 @@
+"""Tests: the folders mirror the code, service/ looks from outside, bench/ measures."""

@@ -1,0 +1,25 @@
+"""Fixtures of every test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.harness.site import Site
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    """A new site with nothing started and nobody in it."""
+    with Site(tmp_path / "site") as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def shared_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A running service for tests that change no setting and use addresses of their own."""
+    with Site(tmp_path_factory.mktemp("shared") / "site") as made:
+        made.configure("[limits]\nmessages_per_ip_per_minute = 0\nconnections_per_ip = 500")
+        yield made.start()

@@ -1,0 +1,232 @@
+"""A site of Mailconsole: made, set up, started, asked and stopped by nothing but its command line."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from tests.harness import toml
+from tests.harness.ports import free_base
+from tests.harness.processes import alive, end, family
+from tests.harness.waiting import until
+from tests.harness.wire import Wire, banner
+
+COMMAND = [sys.executable, "-m", "mailconsole"]
+PASSWORD = "correct horse battery staple"
+ROOT = Path(__file__).parents[2]
+
+
+class Failed(AssertionError):
+    """A command of the service ended otherwise than it must."""
+
+
+class Site:
+    """One service in one folder, on free ports of 127.0.0.1 and ::1.
+
+    A context manager: it is made on entering, and whatever was started is stopped on leaving. `start` is the
+    test's to call, after its settings.
+    """
+
+    hostname = "mail.example.org"
+    domain = "example.org"
+    host = "127.0.0.1"
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.base = free_base()
+        self.smtp = self.base + 25
+        self.submission = self.base + 587
+        self.submissions = self.base + 465
+        self.config = folder / "mailconsole.toml"
+        self.data = folder / "data"
+        self.log = folder.with_name(folder.name + ".log")
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        make = [*COMMAND, "init", str(self.folder), "--hostname", self.hostname, "--domain", self.domain]
+        made = _run([*make, "--port-base", str(self.base)])
+        if made.returncode:
+            raise Failed(f"init ended with {made.returncode}: {made.stderr.decode()}")
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self.stop()
+
+    # Settings
+
+    def configure(self, text: str) -> None:
+        """These keys of the settings from now on; a running service sees them after `reload`."""
+        self.config.write_text(toml.merged(self.config.read_text(), text))
+
+    def reload(self) -> None:
+        """SIGHUP."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGHUP)
+
+    # Life
+
+    def start(self, *, wait: float = 30) -> Self:
+        """Start the service and wait until it greets and says that it runs."""
+        self.launch()
+        try:
+            until(self.ready, within=wait, why="the service greets and says running")
+        except TimeoutError as error:
+            raise Failed(f"{error}; its log ends:\n{self.log_text()[-4000:]}") from error
+        return self
+
+    def launch(self) -> subprocess.Popen[bytes]:
+        """Start the service and do not wait."""
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [*COMMAND, "--config", str(self.config), "serve"],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                cwd=ROOT,
+                env=_environment(),
+            )
+        return self.process
+
+    def ready(self) -> bool:
+        """Whether the service greets and says that it runs; Failed when it has ended."""
+        if self.process is not None and self.process.poll() is not None:
+            raise Failed(f"the service ended with {self.process.returncode}; its log ends:\n{self.log_text()[-4000:]}")
+        return bool(banner(self.host, self.smtp)) and self.status()["service"] == "running"
+
+    def stop(self, *, grace: float = 20) -> int:
+        """SIGTERM, and SIGKILL to whatever is left after `grace` seconds. The exit code of the service; 0 if none ran."""
+        process, self.process = self.process, None
+        return end(process, grace=grace) if process is not None else 0
+
+    def crash(self) -> None:
+        """SIGKILL to every process of the service at once, as a power cut would."""
+        process, self.process = self.process, None
+        assert process is not None
+        pids = family(process.pid)
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        process.wait(10)
+        until(lambda: not any(alive(pid) for pid in pids), within=10, why="killed processes are gone")
+
+    def restart(self) -> None:
+        """Stop and start."""
+        self.stop()
+        self.start()
+
+    def pids(self) -> list[int]:
+        """The supervisor and all its descendants."""
+        assert self.process is not None
+        return family(self.process.pid)
+
+    def role_pids(self, role: str) -> list[int]:
+        """The processes of a role, as `status` names them."""
+        return [entry["pid"] for entry in self.status()["roles"] if entry["role"] == role and entry["pid"]]
+
+    def kill(self, role: str) -> int:
+        """SIGKILL to the first process of a role. Its pid."""
+        pid = self.role_pids(role)[0]
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def log_text(self) -> str:
+        """Everything the service has written to its standard output and error."""
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+    # The command line
+
+    def cli(
+        self, *arguments: str, input: str | bytes = b"", check: bool = True, timeout: float = 60  # noqa: A002
+    ) -> subprocess.CompletedProcess[bytes]:
+        """One command. With `check`, Failed unless it ends with 0."""
+        words = [*COMMAND, "--config", str(self.config), *arguments]
+        done = _run(words, input.encode() if isinstance(input, str) else input, timeout)
+        if check and done.returncode:
+            raise Failed(f"{' '.join(arguments)} ended with {done.returncode}: {done.stderr.decode(errors='replace')}")
+        return done
+
+    def cli_json(self, *arguments: str) -> Any:
+        """What one command prints with --json."""
+        return json.loads(self.cli(*arguments, "--json").stdout)
+
+    def status(self) -> dict[str, Any]:
+        """`status --json`; {"service": "stopped"} where even that has no answer yet."""
+        done = self.cli("status", "--json", check=False)
+        answer: dict[str, Any] = json.loads(done.stdout) if done.stdout.strip() else {"service": "stopped"}
+        return answer
+
+    def queue(self, *words: str) -> list[dict[str, Any]]:
+        """`queue list --json`, with the words of a filter."""
+        entries: list[dict[str, Any]] = self.cli_json("queue", "list", *words)
+        return entries
+
+    def add_user(self, address: str, password: str = PASSWORD) -> None:
+        """An account."""
+        self.cli("user", "add", address, "--password-stdin", input=password + "\n")
+
+    def add_alias(self, alias: str, *targets: str) -> None:
+        """An alias of one or more addresses."""
+        self.cli("alias", "add", alias, *targets)
+
+    def mailboxes(self, address: str) -> list[bytes]:
+        """Every message of an account, as `mailbox export` writes them."""
+        with tempfile.TemporaryDirectory(prefix="export") as folder:
+            self.cli("mailbox", "export", address, f"{folder}/box", timeout=300)
+            return [file.read_bytes() for file in sorted(Path(folder).rglob("*")) if file.is_file() and in_maildir(file)]
+
+    # The wire
+
+    def wire(self, port: int = 0, *, source: str = "", tls: bool = False, timeout: float = 30) -> Wire:
+        """A connection to the SMTP port, or to `port`."""
+        return Wire(self.host, port or self.smtp, source=source, tls=tls, timeout=timeout)
+
+    def inbox(self, address: str, count: int = 1, *, within: float = 20) -> list[bytes]:
+        """The messages of an account, as soon as there are `count` or more."""
+
+        def enough() -> list[bytes]:
+            messages = self.mailboxes(address)
+            return messages if len(messages) >= count else []
+
+        return until(enough, within=within, every=0.2, why=f"{count} messages for {address}")
+
+    def queue_state(self, state: str, count: int = 1, *, within: float = 20) -> list[dict[str, Any]]:
+        """The queue, as soon as exactly `count` entries are in this state."""
+
+        def reached() -> list[dict[str, Any]]:
+            entries = [entry for entry in self.queue() if entry["state"] == state]
+            return entries if len(entries) == count else []
+
+        return until(reached, within=within, every=0.2, why=f"{count} {state}; there is {self.queue()}")
+
+    def queue_empty(self, *, within: float = 20) -> None:
+        """Return when the queue is empty."""
+        until(lambda: self.status()["queue"]["total"] == 0, within=within, every=0.1, why="empty queue")
+
+
+def in_maildir(file: Path) -> bool:
+    """Whether a file is a message of a Maildir."""
+    return file.parent.name in {"new", "cur"}
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def _run(words: list[str], input: bytes = b"", timeout: float = 60) -> subprocess.CompletedProcess[bytes]:  # noqa: A002
+    started = time.monotonic()
+    try:
+        return subprocess.run(words, input=input, capture_output=True, timeout=timeout, cwd=ROOT, check=False)
+    except subprocess.TimeoutExpired as error:
+        took = time.monotonic() - started
+        raise Failed(f"{' '.join(words)}: no end after {took:.0f} s; said {error.stderr!r}") from error

@@ -1,0 +1,21 @@
+"""Waiting for something to become true, with an end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def until(what: Callable[[], T], *, within: float, every: float = 0.05, why: str = "") -> T:
+    """The first truthy answer of `what()`, asked every `every` seconds; TimeoutError after `within` seconds."""
+    deadline = time.monotonic() + within
+    while True:
+        answer = what()
+        if answer:
+            return answer
+        if time.monotonic() >= deadline:
+            raise TimeoutError(f"not within {within} s: {why or what!r}; last answer {answer!r}")
+        time.sleep(every)

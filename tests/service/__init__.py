@@ -1,0 +1,1 @@
+"""The running service seen from outside: sockets, the command line, and nothing else."""
