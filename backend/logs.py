@@ -33,9 +33,9 @@ _NAMES = {
 _VALUE_LENGTH = 1_000  # characters of a field
 _TEXT_LENGTH = 4_000  # characters of a text
 _TRACEBACK_LENGTH = 16_000  # characters of a traceback: its end is kept, where the cause stands
-_SECRET = "(secret)"
+_HIDDEN = "(secret)"
 _SECRET_NAMES = re.compile(r"pass(word|wd|phrase)?|secret|token|credentials?|private_key", re.IGNORECASE)
-_SECRET_TEXT = re.compile(r"\b(AUTH\s+(?:PLAIN|LOGIN|[A-Z0-9-]+-[A-Z0-9-]+)\s+|password\s*[=:]\s*)\S+", re.IGNORECASE)
+_SECRET_TEXT = re.compile(r"(\bAUTH\s+[A-Z0-9-]+\s+(?=[A-Za-z0-9+/=]{8})|\bpassword\s*[=:]\s*)\S+", re.IGNORECASE)
 _INCIDENT_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _SHORT_ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
@@ -96,7 +96,7 @@ class Formatter(logging.Formatter):
         if trace:
             named.setdefault("incident", incident())
         ids = " ".join(f"{name}={named.pop(name)}" for name in IDS if name in named)
-        text = _SECRET_TEXT.sub(rf"\1{_SECRET}", _message(record))
+        text = _SECRET_TEXT.sub(rf"\1{_HIDDEN}", _message(record))
         words = [_time(record.created), _NAMES.get(record.levelno, "info"), self._process]
         words += [f"[{ids}]"] if ids else []
         words += [] if record.name == "root" else [f"{record.name}:"]
@@ -107,7 +107,7 @@ class Formatter(logging.Formatter):
 
     @staticmethod
     def _field(name: str, content: object) -> str:
-        return _SECRET if _SECRET_NAMES.fullmatch(name) else value(_SECRET_TEXT.sub(rf"\1{_SECRET}", str(content)))
+        return _HIDDEN if _SECRET_NAMES.fullmatch(name) else value(_SECRET_TEXT.sub(rf"\1{_HIDDEN}", str(content)))
 
 
 def _message(record: logging.LogRecord) -> str:
@@ -123,7 +123,7 @@ def _time(seconds: float) -> str:
 
 def _traceback(trace: tuple[Any, ...]) -> str:
     text = "".join(traceback.format_exception(*trace)).strip()
-    text = _SECRET_TEXT.sub(rf"\1{_SECRET}", text[-_TRACEBACK_LENGTH:])
+    text = _SECRET_TEXT.sub(rf"\1{_HIDDEN}", text[-_TRACEBACK_LENGTH:])
     return escaped(text).replace('"', '\\"')
 
 
