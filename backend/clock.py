@@ -44,7 +44,7 @@ def span(words: str) -> float:
 def in_words(seconds: float) -> str:
     """A length of time as two units at the most: `3d 4h`, `12m`, `5s`."""
     rest = max(0, int(seconds))
-    parts = []
+    parts: list[str] = []
     for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):
         number, rest = divmod(rest, size)
         if number or parts:

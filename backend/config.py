@@ -67,9 +67,8 @@ class Relay:
     smarthost: HostPort | None = None
     smarthost_user: str = ""
     smarthost_password_file: Path | None = None
-    smarthost_tls: str = (
-        "may"  # may: STARTTLS when offered; must: STARTTLS with a valid certificate; wrapped: from the first byte
-    )
+    # may: STARTTLS when offered; must: STARTTLS with a valid certificate; wrapped: TLS from the first byte
+    smarthost_tls: str = "may"
     route: tuple[Route, ...] = ()
 
 

@@ -16,9 +16,7 @@ class Limits:
     message_bytes: int = 104_857_600  # 100 MB, announced as SIZE (RFC 1870)
     recipients: int = 150  # of one message; the next is 452 4.5.3 (RFC 5321 §4.5.3.1.10 asks for at least 100)
     header_bytes: int = 1 * MIB  # of the whole header section: parsers read it into memory
-    received_headers: int = (
-        50  # hops before a loop is assumed; RFC 5321 §6.3 asks for at least 100 in doubt, Postfix has 50
-    )
+    received_headers: int = 100  # hops before a loop is assumed (RFC 5321 §6.3)
     spool_memory_bytes: int = 64 * KIB  # of a message kept in memory; past it the body goes to a file
 
     # One connection

@@ -56,8 +56,7 @@ class Entry:
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:
-    *columns, delayed, error = row
-    return Entry(*columns, bool(delayed), error)
+    return Entry(*row[:14], bool(row[14]), row[15])  # type: ignore[call-arg]
 
 
 def enqueue(transaction: Transaction, message: Message, remote: Sequence[Remote]) -> None:

@@ -119,8 +119,7 @@ def find(reader: Reader, subject: str, most: int = 500) -> list[Event]:
 
 
 def _event(row: tuple[Any, ...]) -> Event:
-    *columns, detail = row[1:]
-    return Event(*columns, json.loads(detail) if detail else {})
+    return Event(*row[1:10], json.loads(row[10]) if row[10] else {})  # type: ignore[call-arg]
 
 
 def forget(transaction: Transaction, before: float, most: int = 1_000) -> int:
