@@ -97,12 +97,14 @@ class _File:
             raise self.wrong("relay.smarthost_password_file", f"others can read {secret}; run: chmod 600 {secret}")
         return settings
 
-    def _table(self, kind: type[Any], table: dict[str, Any], where: str) -> Any:
+    def _table(self, kind: Any, table: dict[str, Any], where: str) -> Any:
         hints = _hints(kind)
         items = {item.name: item for item in fields(kind)}
         for key in table:
             if key not in items:
-                raise self.wrong(f"{where}.{key}", f'[{where}] has no key "{key}"{_elsewhere(key, where) or _nearest(key, items)}')
+                raise self.wrong(
+                    f"{where}.{key}", f'[{where}] has no key "{key}"{_elsewhere(key, where) or _nearest(key, items)}'
+                )
         found = {}
         for key, item in items.items():
             if key in table:
@@ -122,7 +124,7 @@ class _File:
             if is_dataclass(inner) and inner is not HostPort:
                 if not all(isinstance(part, dict) for part in value):
                     raise self.wrong(where, f"{_key(where)} is a table; write [[{where}]]")
-                return tuple(self._table(typing.cast(type[Any], inner), part, where) for part in value)
+                return tuple(self._table(inner, part, where) for part in value)
             return tuple(self._value(inner, part, where) for part in value)
         if origin in (types.UnionType, typing.Union) and hint != Network:
             hint = next(part for part in typing.get_args(hint) if part is not type(None))

@@ -74,7 +74,13 @@ class Postfix:
     """
 
     def __init__(
-        self, folder: Path, users: Sequence[str] = (), *, domain: str = "local.test", relayhost: str = "", extra: str = ""
+        self,
+        folder: Path,
+        users: Sequence[str] = (),
+        *,
+        domain: str = "local.test",
+        relayhost: str = "",
+        extra: str = "",
     ) -> None:
         self.folder = folder
         self.domain = domain

@@ -104,7 +104,7 @@ class Site:
         return bool(banner(self.host, self.smtp)) and self.status()["service"] == "running"
 
     def stop(self, *, grace: float = 20) -> int:
-        """SIGTERM, and SIGKILL to whatever is left after `grace` seconds. The exit code of the service; 0 if none ran."""
+        """SIGTERM, and SIGKILL to what is left after `grace` seconds. The exit code of the service; 0 if none ran."""
         process, self.process = self.process, None
         return end(process, grace=grace) if process is not None else 0
 
@@ -147,11 +147,15 @@ class Site:
     # The command line
 
     def cli(
-        self, *arguments: str, input: str | bytes = b"", check: bool = True, timeout: float = 60  # noqa: A002
+        self,
+        *arguments: str,
+        stdin: str | bytes = b"",
+        check: bool = True,
+        timeout: float = 60,
     ) -> subprocess.CompletedProcess[bytes]:
         """One command. With `check`, Failed unless it ends with 0."""
         words = [*COMMAND, "--config", str(self.config), *arguments]
-        done = _run(words, input.encode() if isinstance(input, str) else input, timeout)
+        done = _run(words, stdin.encode() if isinstance(stdin, str) else stdin, timeout)
         if check and done.returncode:
             raise Failed(f"{' '.join(arguments)} ended with {done.returncode}: {done.stderr.decode(errors='replace')}")
         return done
@@ -173,7 +177,7 @@ class Site:
 
     def add_user(self, address: str, password: str = PASSWORD) -> None:
         """An account."""
-        self.cli("user", "add", address, "--password-stdin", input=password + "\n")
+        self.cli("user", "add", address, "--password-stdin", stdin=password + "\n")
 
     def add_alias(self, alias: str, *targets: str) -> None:
         """An alias of one or more addresses."""
@@ -183,7 +187,9 @@ class Site:
         """Every message of an account, as `mailbox export` writes them."""
         with tempfile.TemporaryDirectory(prefix="export") as folder:
             self.cli("mailbox", "export", address, f"{folder}/box", timeout=300)
-            return [file.read_bytes() for file in sorted(Path(folder).rglob("*")) if file.is_file() and in_maildir(file)]
+            return [
+                file.read_bytes() for file in sorted(Path(folder).rglob("*")) if file.is_file() and in_maildir(file)
+            ]
 
     # The wire
 
