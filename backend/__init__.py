@@ -1,1 +1,3 @@
-"""The mail service. Knows no terminal and no SSH; every room is a folder."""
+"""The mail service. Knows no terminal and no SSH."""
+
+__version__ = "0.1.0"

@@ -51,6 +51,16 @@ class Body:
             file.seek(self.skip)
             return self.head + file.read(size - len(self.head))
 
+    def part(self, offset: int, size: int) -> bytes:
+        """Up to `size` bytes from `offset` on. Blocks as `chunks` does."""
+        front = self.head + self.data
+        piece = front[offset : offset + size]
+        if self.path is not None and len(piece) < size:
+            with self.path.open("rb") as file:
+                file.seek(self.skip + max(0, offset - len(front)))
+                piece += file.read(size - len(piece))
+        return piece
+
     def whole(self) -> bytes:
         """The whole at once."""
         return b"".join(self.chunks())

@@ -313,6 +313,16 @@ def entries(reader: Reader, identities: Sequence[str]) -> list[Entry]:
     return found
 
 
+def names(reader: Reader, rows: Sequence[int]) -> dict[int, str]:
+    """The ids that people use, by row number; rows that are gone are left out."""
+    found = {}
+    for row in rows:
+        named = reader.row("SELECT message, ordinal FROM queue WHERE id = ?", (row,))
+        if named is not None:
+            found[row] = f"{ids.text(named[0])}-{named[1]}"
+    return found
+
+
 def hold(transaction: Transaction, rows: Sequence[int]) -> list[int]:
     """Stop delivery of entries; those being delivered now are left alone. Answers the rows that changed."""
     return _steer(
@@ -401,11 +411,14 @@ class Destination:
     total: int
     deferred: int
     held: int
+    due: float  # not before this time; HELD when nothing of it waits
 
 
 def destinations(reader: Reader, most: int = 20) -> list[Destination]:
     """The domains with the most entries."""
-    rows = reader.rows("SELECT domain, total, deferred, held FROM destinations ORDER BY total DESC LIMIT ?", (most,))
+    rows = reader.rows(
+        "SELECT domain, total, deferred, held, due FROM destinations ORDER BY total DESC LIMIT ?", (most,)
+    )
     return [Destination(*row) for row in rows]
 
 

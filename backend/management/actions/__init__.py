@@ -1,0 +1,1 @@
+"""The actions, a module for each thing they act on."""

@@ -1,0 +1,211 @@
+"""The registry of actions: everything that the console, the command line and SSH can do.
+
+To add one, write a function with a `Call` first and annotated arguments behind it, and put `@action` above it.
+The command line, its help, the console's keys and the table in the README follow from it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import types
+import typing
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
+
+from backend import clock
+from backend.config import Settings
+from backend.errors import BadInput, Denied
+from backend.management.roles import Caller, refusal
+from backend.store import audit
+from backend.store.database import Store, Transaction
+
+T = TypeVar("T")
+ROOMS = ("status", "queue", "accounts", "mailbox", "audit")  # modules of backend.management.actions
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What an operation did, for the audit log: `result` is answered, `before` and `after` are kept."""
+
+    result: Any
+    before: Any = None
+    after: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a function of an action is handed: the store and settings of the site, who asks and why."""
+
+    store: Store
+    settings: Settings
+    caller: Caller
+    action: Action
+    arguments: dict[str, Any]  # as the audit log may keep them
+    why: str = ""
+
+    def change(self, operation: Callable[[Transaction], Change]) -> Any:
+        """Run a change and its row of the audit log in one transaction."""
+
+        def both(transaction: Transaction) -> Any:
+            change = operation(transaction)
+            caller = self.caller
+            audit.add(
+                transaction,
+                actor=caller.user,
+                role=caller.role,
+                origin=caller.origin,
+                key=caller.key,
+                action=self.action.name,
+                arguments=self.arguments,
+                before=change.before,
+                after=change.after,
+                reason=self.why,
+            )
+            return change.result
+
+        return self.store.write(both)
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One argument of an action. `kind` is str, int, bool or list (of str); a positional one has no default."""
+
+    name: str
+    kind: type
+    help: str
+    default: Any = None
+    required: bool = False
+    secret: bool = False
+    span: bool = False  # a length of time, in words on the command line, in seconds in the contract
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing that can be done."""
+
+    name: str
+    help: str
+    role: str
+    changes: bool
+    dangerous: bool
+    key: str
+    parameters: tuple[Parameter, ...]
+    function: Callable[..., Any]
+
+    def __call__(self, store: Store, settings: Settings, caller: Caller, arguments: dict[str, Any]) -> Any:
+        """Check the right and the arguments, then do it. Denied, BadInput, or what the function raises."""
+        if reason := refusal(caller.role, self.role):
+            raise Denied(reason)
+        why = str(arguments.pop("why", "") or "")[:1_000]
+        given = self._checked(arguments)
+        kept = {p.name: given[p.name] for p in self.parameters if not p.secret and given[p.name] != p.default}
+        return self.function(Call(store, settings, caller, self, kept, why), **given)
+
+    def _checked(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        known = {parameter.name: parameter for parameter in self.parameters}
+        for name in arguments:
+            if name not in known:
+                raise BadInput(f"{self.name} has no argument {name[:40]!r}; it has {', '.join(known) or 'none'}.")
+        checked = {}
+        for name, parameter in known.items():
+            value = arguments.get(name)
+            if value is None:
+                if parameter.required:
+                    raise BadInput(f"{self.name} needs {name}.")
+                value = parameter.default
+            elif parameter.span and isinstance(value, str):
+                value = int(clock.span(value))
+            elif not _fits(parameter.kind, value):
+                raise BadInput(f"{self.name}: {name} is not {_NAMES[parameter.kind]}.")
+            checked[name] = value
+        return checked
+
+
+_NAMES = {str: "a text", int: "a whole number", bool: "true or false", list: "a list of texts"}
+_actions: dict[str, Action] = {}
+
+
+def _fits(kind: type, value: Any) -> bool:
+    if kind is list:
+        return isinstance(value, list) and all(isinstance(part, str) for part in value)
+    return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
+
+
+def action(
+    name: str,
+    *,
+    role: str,
+    changes: bool = False,
+    dangerous: bool = False,
+    key: str = "",
+    takes: tuple[Parameter, ...] = (),
+) -> Callable[[Callable[..., T]], Callable[..., T]]:
+    """Put a function into the registry. Its docstring's first line is the help; `Annotated[kind, "help", ...]` its
+    arguments, where the further words "secret" and "span" mark passwords and lengths of time. `takes`: arguments
+    that many actions share, and that the function gets by keyword.
+    """
+
+    def register(function: Callable[..., T]) -> Callable[..., T]:
+        assert name not in _actions, name
+        help_text = inspect.cleandoc(function.__doc__ or "").partition("\n")[0]
+        parameters = (*_parameters(function), *takes)
+        _actions[name] = Action(name, help_text, role, changes, dangerous, key, parameters, function)
+        return function
+
+    return register
+
+
+def _parameters(function: Callable[..., Any]) -> tuple[Parameter, ...]:
+    hints = get_type_hints(function, include_extras=True)
+    found = []
+    for given in list(inspect.signature(function).parameters.values())[1:]:
+        if given.kind is inspect.Parameter.VAR_KEYWORD:
+            continue
+        hint = hints[given.name]
+        words: tuple[Any, ...] = ()
+        if get_origin(hint) is Annotated:
+            hint, *rest = get_args(hint)
+            words = tuple(rest)
+        if get_origin(hint) in (types.UnionType, typing.Union):
+            hint = next(part for part in get_args(hint) if part is not type(None))
+        kind = list if get_origin(hint) is list else hint
+        required = given.default is inspect.Parameter.empty
+        found.append(
+            Parameter(
+                given.name,
+                kind,
+                words[0] if words else "",
+                None if required else given.default,
+                required,
+                "secret" in words[1:],
+                "span" in words[1:],
+            )
+        )
+    return tuple(found)
+
+
+def actions() -> dict[str, Action]:
+    """All actions by name."""
+    for room in ROOMS:
+        importlib.import_module(f"backend.management.actions.{room}")
+    return _actions
+
+
+def find(name: str) -> Action:
+    """The action of that name; BadInput when there is none."""
+    known = actions()
+    if name not in known:
+        raise BadInput(f"There is no action {name[:60]!r}.")
+    return known[name]
+
+
+def table(some: Iterable[Action]) -> str:
+    """The actions as a table in Markdown."""
+    lines = ["| action | key | role | what it does |", "| --- | --- | --- | --- |"]
+    for one in some:
+        mark = " (asks first)" if one.dangerous else ""
+        key = f"`{one.key}`" if one.key else ""
+        lines.append(f"| `{one.name.replace('.', ' ')}` | {key} | {one.role} | {one.help}{mark} |")
+    return "\n".join(lines)

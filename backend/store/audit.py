@@ -1,0 +1,90 @@
+"""The audit log: who changed what, or looked into whose mail. Each row's hash covers the row and the hash before it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from backend.store.database import Reader, Transaction
+
+_COLUMNS = ("time", "actor", "role", "origin", "key", "action", "arguments", "before", "after", "reason")
+_ALL = ", ".join(f'"{name}"' for name in ("id", *_COLUMNS, "hash"))
+_encode = json.JSONEncoder(ensure_ascii=True, sort_keys=True, separators=(",", ":")).encode
+FIRST = "0" * 64  # what the first row's hash is chained to
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One row. `before` and `after` are what the action changed, None when that does not apply."""
+
+    id: int
+    time: float
+    actor: str
+    role: str
+    origin: str
+    key: str
+    action: str
+    arguments: dict[str, Any]
+    before: Any
+    after: Any
+    reason: str
+    hash: str
+
+
+def add(
+    transaction: Transaction,
+    *,
+    actor: str,
+    role: str,
+    origin: str,
+    key: str = "",
+    action: str,
+    arguments: dict[str, Any],
+    before: Any = None,
+    after: Any = None,
+    reason: str = "",
+) -> None:
+    """Write one row in the transaction of the change that it records."""
+    last = transaction.value("SELECT hash FROM audit ORDER BY id DESC LIMIT 1") or FIRST
+    row = (
+        transaction.now, actor, role, origin, key, action,
+        _encode(arguments), _encode(before), _encode(after), reason,
+    )  # fmt: skip
+    names = ", ".join(f'"{name}"' for name in (*_COLUMNS, "hash"))
+    marks = ",".join("?" * (len(_COLUMNS) + 1))
+    transaction.execute(f"INSERT INTO audit ({names}) VALUES ({marks})", (*row, _hash(last, row)))  # noqa: S608
+
+
+def find(reader: Reader, part: str = "", most: int = 100, before: int | None = None) -> list[Record]:
+    """The newest rows first, those with `part` in the actor, the action or the arguments."""
+    rows = reader.rows(
+        f"SELECT {_ALL} FROM audit WHERE id < ? AND (instr(actor, ?) OR instr(action, ?) OR instr(arguments, ?) OR ?)"  # noqa: S608
+        " ORDER BY id DESC LIMIT ?",
+        (before if before is not None else 2**62, part, part, part, part == "", most),
+    )
+    return [_record(row) for row in rows]
+
+
+def verify(reader: Reader) -> tuple[int, int | None]:
+    """How many rows the chain holds, and the number of the first one that does not fit; None when all do."""
+    last, expected, count = FIRST, None, 0
+    for row in _walk(reader):
+        if (expected is not None and row[0] != expected) or row[-1] != _hash(last, row[1:-1]):
+            return count, row[0]
+        last, expected, count = row[-1], row[0] + 1, count + 1
+    return count, None
+
+
+def _walk(reader: Reader) -> Iterator[tuple[Any, ...]]:
+    yield from reader.execute(f"SELECT {_ALL} FROM audit ORDER BY id")  # noqa: S608
+
+
+def _hash(last: str, row: tuple[Any, ...]) -> str:
+    return hashlib.sha256(_encode([last, *row]).encode()).hexdigest()
+
+
+def _record(row: tuple[Any, ...]) -> Record:
+    return Record(*row[:7], json.loads(row[7]), json.loads(row[8]), json.loads(row[9]), row[10], row[11])
