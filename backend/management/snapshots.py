@@ -204,7 +204,7 @@ def _from(kind: Any, value: Any) -> Any:
         return tuple(_from(inner, part) for part in value)
     if origin is types.UnionType or origin is dict or not is_dataclass(kind):
         return value
-    hints = _hints(kind)
+    hints: dict[str, Any] = _hints(kind)  # type: ignore[arg-type]
     return kind(**{name: _from(hint, value[name]) for name, hint in hints.items() if name in value})  # type: ignore[operator]
 
 

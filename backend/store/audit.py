@@ -87,4 +87,4 @@ def _hash(last: str, row: tuple[Any, ...]) -> str:
 
 
 def _record(row: tuple[Any, ...]) -> Record:
-    return Record(*row[:7], json.loads(row[7]), json.loads(row[8]), json.loads(row[9]), row[10], row[11])
+    return Record(*row[:7], json.loads(row[7]), json.loads(row[8]), json.loads(row[9]), row[10], row[11])  # type: ignore[call-arg]

@@ -1,0 +1,124 @@
+"""The other end of the contract: one client for the event loop of a console, one call for the command line."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import socket
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from backend.errors import Temporary
+from backend.management import rpc
+from backend.management.snapshots import Hello, from_json
+
+_LONGEST = 16 * 1024 * 1024  # bytes of an answer
+_PATIENCE = 40.0  # seconds for an answer: longer than the service gives itself
+
+
+class NotRunning(Temporary):
+    """Nobody answers on the socket."""
+
+
+class Client:
+    """A connection to the management service. Calls wait for each other."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._numbers = itertools.count(1)
+        self._turn = asyncio.Lock()
+
+    @classmethod
+    async def connect(cls, path: Path) -> Client:
+        """Connect; NotRunning when nobody answers there."""
+        try:
+            return cls(*await asyncio.open_unix_connection(path, limit=_LONGEST))
+        except OSError as error:
+            raise _not_running(path) from error
+
+    async def __aenter__(self) -> Client:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def hello(self) -> Hello:
+        """Who we are to the service, and what we may do."""
+        return from_json(Hello, await self.call("hello", {}))
+
+    async def call(self, name: str, arguments: dict[str, Any] | None = None) -> Any:
+        """The answer of an action, as JSON; raises its error. NotRunning: the connection is over."""
+        async with self._turn:
+            try:
+                self._writer.write(rpc.request(next(self._numbers), name, arguments or {}))
+                await self._writer.drain()
+                async with asyncio.timeout(_PATIENCE):
+                    line = await self._reader.readline()
+            except TimeoutError:
+                await self.close()  # a late answer must not be taken for that of the next call
+                raise NotRunning("The management service does not answer.") from None
+            except (OSError, ValueError) as error:
+                raise NotRunning("The connection to the management service is lost.") from error
+            except asyncio.CancelledError:
+                self._writer.close()
+                raise
+        if not line.endswith(b"\n"):
+            raise NotRunning("The management service hung up.")
+        return rpc.answer(line)
+
+    async def close(self) -> None:
+        """Hang up."""
+        self._writer.close()
+        with contextlib.suppress(OSError):
+            await self._writer.wait_closed()
+
+
+class Caller:
+    """The same for a program without an event loop."""
+
+    def __init__(self, path: Path) -> None:
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket.settimeout(_PATIENCE)
+        self._numbers = itertools.count(1)
+        try:
+            self._socket.connect(str(path))
+        except OSError as error:
+            self._socket.close()
+            raise _not_running(path) from error
+        self._lines = self._socket.makefile("rb")
+
+    def call(self, name: str, arguments: dict[str, Any] | None = None) -> Any:
+        """The answer of an action, as JSON; raises its error."""
+        try:
+            self._socket.sendall(rpc.request(next(self._numbers), name, arguments or {}))
+            line = self._lines.readline(_LONGEST)
+        except TimeoutError:
+            raise Temporary("The management service does not answer; see the log of the service.") from None
+        except OSError as error:
+            raise Temporary("The connection to the management service is lost; try again.") from error
+        if not line.endswith(b"\n"):
+            raise Temporary("The management service hung up; try again.")
+        return rpc.answer(line)
+
+    def close(self) -> None:
+        """Hang up."""
+        self._lines.close()
+        self._socket.close()
+
+
+def call(path: Path, name: str, arguments: dict[str, Any] | None = None) -> Any:
+    """One call on a connection of its own."""
+    caller = Caller(path)
+    try:
+        return caller.call(name, arguments)
+    finally:
+        caller.close()
+
+
+def _not_running(path: Path) -> NotRunning:
+    return NotRunning(f"The service is not running: nobody answers on {path}.")
