@@ -78,6 +78,7 @@ class Parameter:
     default: Any = None
     required: bool = False
     secret: bool = False
+    place: bool = False  # on the command line by its place, though it has a default
     span: bool = False  # a length of time, in words on the command line, in seconds in the contract
 
 
@@ -143,8 +144,8 @@ def action(
     takes: tuple[Parameter, ...] = (),
 ) -> Callable[[Callable[..., T]], Callable[..., T]]:
     """Put a function into the registry. Its docstring's first line is the help; `Annotated[kind, "help", ...]` its
-    arguments, where the further words "secret" and "span" mark passwords and lengths of time. `takes`: arguments
-    that many actions share, and that the function gets by keyword.
+    arguments, where the further words "secret", "span" and "place" mark passwords, lengths of time, and what is
+    written without its name. `takes`: arguments that many actions share, and that the function gets by keyword.
     """
 
     def register(function: Callable[..., T]) -> Callable[..., T]:
@@ -180,6 +181,7 @@ def _parameters(function: Callable[..., Any]) -> tuple[Parameter, ...]:
                 None if required else given.default,
                 required,
                 "secret" in words[1:],
+                "place" in words[1:],
                 "span" in words[1:],
             )
         )

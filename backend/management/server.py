@@ -10,7 +10,6 @@ import pwd
 import socket
 import struct
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import backend
@@ -58,7 +57,7 @@ class Server:
             task.cancel()
         await asyncio.gather(*self._clients, return_exceptions=True)
         self._threads.shutdown(wait=False, cancel_futures=True)
-        Path(self._path).unlink(missing_ok=True)
+        self._path.unlink(missing_ok=True)  # noqa: ASYNC240  a moment
 
     async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()

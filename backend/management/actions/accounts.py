@@ -36,7 +36,7 @@ def account_json(reader: Reader, account: Account) -> dict[str, Any]:
 @action("user.list", role="helpdesk")
 def user_list(
     call: Call,
-    part: Annotated[str, "only addresses with this in them"] = "",
+    part: Annotated[str, "only addresses with this in them", "place"] = "",
     limit: Annotated[int, "how many at the most"] = 500,
 ) -> dict[str, Any]:
     """List accounts."""
@@ -134,7 +134,7 @@ def _dict(value: Any) -> dict[str, Any]:
 
 
 @action("alias.list", role="helpdesk")
-def alias_list(call: Call, part: Annotated[str, "only those with this in them"] = "") -> dict[str, Any]:
+def alias_list(call: Call, part: Annotated[str, "only those with this in them", "place"] = "") -> dict[str, Any]:
     """List aliases."""
     found = call.store.read(lambda reader: accounts.find_aliases(reader, part, 1_000))
     return {"aliases": [{"address": alias.address, "target": alias.target} for alias in found]}
@@ -159,7 +159,7 @@ def alias_add(
 def alias_delete(
     call: Call,
     address: Annotated[str, "the alias"],
-    target: Annotated[str | None, "only this target of it"] = None,
+    target: Annotated[str | None, "only this target of it", "place"] = None,
 ) -> dict[str, Any]:
     """Delete an alias, or one target of it."""
     alias, to = _own(address).key, None if target is None else _own(target).key

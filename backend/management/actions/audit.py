@@ -13,7 +13,7 @@ from backend.store.audit import Record
 @action("audit-log.list", role="auditor")
 def audit_list(
     call: Call,
-    part: Annotated[str, "only rows with this in the user, the action or its arguments"] = "",
+    part: Annotated[str, "only rows with this in the user, the action or its arguments", "place"] = "",
     limit: Annotated[int, "how many rows at the most"] = 50,
 ) -> dict[str, Any]:
     """List who changed what, the newest last."""

@@ -1,0 +1,167 @@
+"""One command: find the settings, ask the service, or do it here when the service is down."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from backend.config import Settings
+from backend.errors import BadInput, Permanent
+from mailconsole import output, problems
+from mailconsole.parser import build
+
+_PLACES = ("mailconsole.toml", "/etc/mailconsole/mailconsole.toml")
+
+
+def run(words: list[str]) -> int:
+    """Run the command that `words` say; the exit code. Raises MailError."""
+    from backend.management.registry import actions
+
+    known = [] if "serve" in words else list(actions().values())  # a role does without what actions pull in
+    given = build(known).parse_args(words)
+    output.as_json = getattr(given, "json", False)
+    if "action" in given:
+        return _act(given)
+    from mailconsole import verbs  # only what this command needs: it shall be there at once
+
+    return verbs.run(given)
+
+
+def settings_of(given: argparse.Namespace) -> Settings:
+    """The settings that a command is about; BadInput when there are none, or they are wrong."""
+    from backend.settings_file import load
+
+    return load(settings_path(given))
+
+
+def settings_path(given: argparse.Namespace) -> Path:
+    """--config, or $MAILCONSOLE_CONFIG, or the first of the usual places."""
+    named = getattr(given, "config", None) or os.environ.get("MAILCONSOLE_CONFIG")
+    if named:
+        return Path(named)
+    for place in _PLACES:
+        if Path(place).exists():
+            return Path(place)
+    raise BadInput("Which site? Say --config DIR/mailconsole.toml; `mailconsole init DIR ...` makes a new one.")
+
+
+class Service:
+    """Where actions are done: by the service, or in this process when it is down."""
+
+    def __init__(self, settings: Settings) -> None:
+        from backend.management.client import Caller, NotRunning
+
+        self._settings = settings
+        self._caller: Caller | None = None
+        try:
+            self._caller = Caller(settings.site.run / "management.sock")
+        except NotRunning:
+            problems.say("The service is not running; working on its store directly.")
+            self._store = _open_here(settings)
+
+    def call(self, name: str, arguments: dict[str, Any]) -> Any:
+        """The answer of an action, as JSON."""
+        if self._caller is not None:
+            return self._caller.call(name, arguments)
+        from backend.management.registry import find
+        from backend.management.server import local_caller
+        from backend.management.snapshots import to_json
+
+        caller = local_caller(os.getpid(), os.getuid(), "cli")
+        return to_json(find(name)(self._store, self._settings, caller, dict(arguments)))
+
+    def close(self) -> None:
+        """Let go."""
+        if self._caller is not None:
+            self._caller.close()
+        else:
+            self._store.close()
+
+
+def _open_here(settings: Settings) -> Any:
+    """The store, as the service's own user: what root would leave there the service could not open."""
+    import pwd
+
+    from backend.store.database import Store
+
+    if settings.site.user and os.geteuid() == 0:
+        try:
+            user = pwd.getpwnam(settings.site.user)
+        except KeyError:
+            raise BadInput(f"[site] user: there is no user {settings.site.user!r} on this host.") from None
+        os.setegid(user.pw_gid)
+        os.seteuid(user.pw_uid)
+    return Store.open(settings.site.data, settings.limits)
+
+
+def _act(given: argparse.Namespace) -> int:
+    action = given.action
+    arguments = _arguments(given)
+    service = Service(settings_of(given))
+    try:
+        if action.name == "mailbox.export":
+            from mailconsole import maildir
+
+            exported = maildir.export(service.call, given.address, Path(given.folder))
+            output.show("mailbox.export", exported)
+            return 0
+        if action.dangerous and not getattr(given, "yes", False) and sys.stdin.isatty():
+            _ask(service, action.name, arguments)
+        answer = service.call(action.name, arguments)
+        while isinstance(answer, dict) and answer.get("next") is not None:
+            problems.say(f"{answer['affected']} done, going on ...")
+            further = service.call(action.name, {**arguments, "after": answer["next"]})
+            further["affected"] += answer["affected"]
+            further["missed"] += answer["missed"]
+            further["ids"] = (answer["ids"] + further["ids"])[:100]
+            answer = further
+        output.show(action.name, answer)
+        if action.name == "audit-log.verify" and answer["broken"] is not None:
+            raise Permanent(f"The audit log is broken at row {answer['broken']}: it was changed from outside.")
+        return 0
+    finally:
+        service.close()
+
+
+def _arguments(given: argparse.Namespace) -> dict[str, Any]:
+    """What the command line says of the action's arguments; passwords from where nobody sees them."""
+    arguments: dict[str, Any] = {}
+    for parameter in given.action.parameters:
+        if parameter.secret:
+            arguments[parameter.name] = _secret(getattr(given, f"{parameter.name}_stdin"))
+            continue
+        value = getattr(given, parameter.name, None)
+        if value is not None and value != []:
+            arguments[parameter.name] = value
+    if getattr(given, "why", None):
+        arguments["why"] = given.why
+    return arguments
+
+
+def _secret(from_stdin: bool) -> str:
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    if not sys.stdin.isatty():
+        raise BadInput("Where is the password? Say --password-stdin and write it to standard input.")
+    first = getpass.getpass("Password: ")
+    if getpass.getpass("Again: ") != first:
+        raise BadInput("The two are not the same.")
+    return first
+
+
+def _ask(service: Service, name: str, arguments: dict[str, Any]) -> None:
+    """Say what is about to happen, and stop unless the person wants it."""
+    what = " ".join(str(value) for key, value in arguments.items() if key not in ("why", "notice"))
+    if name == "queue.delete" and not arguments.get("ids"):
+        where = {key: value for key, value in arguments.items() if key not in ("all", "after", "notice", "why")}
+        what = f"{service.call('queue.list', {**where, 'limit': 1})['total']} entries of the queue"
+    elif name == "queue.delete":
+        what = f"{len(arguments['ids'])} ids of the queue"
+    problems.say(f"{name.replace('.', ' ')}: {what}. This cannot be undone.")
+    print("Go on? [y/N] ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise BadInput("Nothing was changed.")

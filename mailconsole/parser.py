@@ -1,0 +1,100 @@
+"""The command line's grammar: a verb for each action of the registry, and those that act on this machine only."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+from typing import Any
+
+import backend
+from backend.management.registry import Action, Parameter
+
+_GROUPS = {
+    "alias": "where mail for other addresses goes",
+    "audit-log": "who changed what",
+    "config": "the settings",
+    "domain": "domains whose mail ends here",
+    "mailbox": "mail that has been delivered",
+    "queue": "mail on its way",
+    "user": "accounts",
+}
+_Verbs = Any  # argparse keeps the class of its sub-parsers to itself
+
+
+def build(actions: Iterable[Action]) -> argparse.ArgumentParser:
+    """A parser for these actions and the local verbs. Its result has `verb`, and `action` when it is one."""
+    parser = argparse.ArgumentParser(
+        prog="mailconsole",
+        description="A mail service and its console.",
+        epilog="Exit codes: 0 done, 1 failed, 2 wrong use, 3 denied, 70 our fault, 75 try again later.",
+        parents=[_options()],
+    )
+    parser.add_argument("--version", action="version", version=f"mailconsole {backend.__version__}")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    groups: dict[str, _Verbs] = {}
+    _local(verbs, groups)
+    for action in actions:
+        group, _, name = action.name.rpartition(".")
+        into = _group(verbs, groups, group) if group else verbs
+        mark = " Asks first." if action.dangerous else ""
+        one = into.add_parser(name, help=action.help, description=action.help + mark, parents=[_options()])
+        one.set_defaults(action=action)
+        if action.name == "mailbox.export":
+            one.add_argument("address", metavar="ADDRESS")
+            one.add_argument("folder", metavar="FOLDER", help="the Maildir to write")
+            continue
+        for parameter in action.parameters:
+            _argument(one, parameter)
+    return parser
+
+
+def _options() -> argparse.ArgumentParser:
+    """What may stand before the verb and behind it."""
+    options = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    options.add_argument("--config", metavar="FILE", help="the settings (else $MAILCONSOLE_CONFIG, ./mailconsole.toml)")
+    options.add_argument("--json", action="store_true", help="answer in JSON")
+    options.add_argument("--yes", action="store_true", help="do not ask")
+    options.add_argument("--why", metavar="TEXT", help="the reason, for the audit log")
+    return options
+
+
+def _group(verbs: _Verbs, groups: dict[str, _Verbs], name: str) -> _Verbs:
+    if name not in groups:
+        parser = verbs.add_parser(name, help=_GROUPS.get(name, ""), description=_GROUPS.get(name, ""))
+        groups[name] = parser.add_subparsers(dest="what", metavar="WHAT", required=True)
+    return groups[name]
+
+
+def _argument(parser: argparse.ArgumentParser, parameter: Parameter) -> None:
+    option, metavar = f"--{parameter.name.replace('_', '-')}", parameter.name.upper()
+    if parameter.secret:
+        parser.add_argument(f"{option}-stdin", action="store_true", help=f"read {parameter.help} from standard input")
+    elif parameter.kind is bool:
+        parser.add_argument(option, action="store_true", default=None, help=parameter.help)
+    elif parameter.kind is list:
+        parser.add_argument(parameter.name, nargs="*", metavar=metavar.rstrip("S"), help=parameter.help)
+    elif parameter.required or parameter.place:
+        nargs = None if parameter.required else "?"
+        parser.add_argument(parameter.name, nargs=nargs, type=parameter.kind, metavar=metavar, help=parameter.help)
+    else:
+        kind = str if parameter.span else parameter.kind
+        parser.add_argument(option, type=kind, metavar=metavar, help=parameter.help)
+
+
+def _local(verbs: _Verbs, groups: dict[str, _Verbs]) -> None:
+    init = verbs.add_parser("init", help="make a new site", parents=[_options()])
+    init.add_argument("folder", metavar="DIR")
+    init.add_argument("--hostname", required=True, help="the name of this mail host, as in mail.example.org")
+    init.add_argument("--domain", required=True, help="the domain whose mail it takes, as in example.org")
+    init.add_argument("--port-base", type=int, metavar="N", help="listen on N + 25, N + 587, N + 465")
+    serve = verbs.add_parser("serve", help="run the service", parents=[_options()])
+    serve.add_argument("--role", help="only this role of it")
+    config = _group(verbs, groups, "config")
+    config.add_parser("check", help="say whether the settings are right", parents=[_options()])
+    config.add_parser("show", help="show every setting, and where it comes from", parents=[_options()])
+    verbs.add_parser("console", help="open the console", parents=[_options()])
+    demo = verbs.add_parser("demo", help="make and serve example.org here, with mail in it", parents=[_options()])
+    demo.add_argument("folder", nargs="?", default="var", metavar="DIR")
+    demo.add_argument("--port-base", type=int, default=8_000, metavar="N")
+    listing = verbs.add_parser("actions", help="list everything that can be done", parents=[_options()])
+    listing.add_argument("--markdown", action="store_true", help="as the table in the manual")

@@ -1,0 +1,48 @@
+"""Owner of stderr and the exit codes: 0 done, 1 failed, 2 wrong use, 3 denied, 70 our fault, 75 try again."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from backend import logs
+from backend.errors import MailError
+from screens.text import safe
+
+INTERNAL, INTERRUPTED = 70, 130
+
+
+def say(sentence: str) -> None:
+    """A sentence for the person, beside the data."""
+    print(safe(sentence), file=sys.stderr, flush=True)
+
+
+def guard(command: Callable[[], int]) -> int:
+    """Run `command`; whatever it raises becomes a sentence and an exit code."""
+    try:
+        code = command()
+        sys.stdout.flush()
+        return code
+    except MailError as error:
+        say(f"mailconsole: {error}")
+        return error.exit_code
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:  # `| head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        say(f"mailconsole: {error.strerror or error}{where}.")
+        return 1
+    except Exception:
+        incident = logs.incident()
+        log = Path(os.environ.get("TMPDIR", "/tmp")) / f"mailconsole-{incident}.log"  # noqa: S108  the name is random
+        descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            traceback.print_exc(file=file)
+        say(f"mailconsole: something went wrong inside; {log} says what. Please report it.")
+        return INTERNAL

@@ -1,0 +1,93 @@
+"""The verbs that act on this machine rather than on a running service."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from backend.settings_file import load, sources, values
+from mailconsole import output, problems
+from mailconsole.cli import settings_of, settings_path
+
+
+def run(given: argparse.Namespace) -> int:
+    """Run one; the exit code. Raises MailError."""
+    verb = {
+        "init": _init,
+        "serve": _serve,
+        "config": _config,
+        "console": _console,
+        "demo": _demo,
+        "actions": _actions,
+    }[given.verb]
+    return verb(given)
+
+
+def _init(given: argparse.Namespace) -> int:
+    from backend import site
+
+    made = site.init(Path(given.folder).absolute(), given.hostname, given.domain, given.port_base)
+    answer = {
+        "settings": str(made.settings),
+        "certificate": str(made.certificate),
+        "hostname": made.hostname,
+        "domain": made.domain,
+    }
+    output.show("init", answer)
+    return 0
+
+
+def _serve(given: argparse.Namespace) -> int:
+    from backend import service
+
+    return service.serve(settings_of(given), given.role)
+
+
+def _config(given: argparse.Namespace) -> int:
+    path = settings_path(given)
+    settings = load(path)
+    if given.what == "check":
+        output.show("config.check", {"settings": str(path), "right": True})
+        return 0
+    lines = sources(path)
+    rows = [
+        {"key": key, "value": _plain(value), "from": f"line {lines[key]}" if key in lines else "default"}
+        for key, value in values(settings)
+    ]
+    output.show("config.show", {"settings": rows})
+    return 0
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, tuple):
+        return [_plain(part) for part in value]
+    return value if isinstance(value, bool | int | float | str) or value is None else str(value)
+
+
+def _console(given: argparse.Namespace) -> int:
+    from mailconsole import app
+
+    return app.run(settings_of(given).site.run / "management.sock")
+
+
+def _demo(given: argparse.Namespace) -> int:
+    from mailconsole import demo
+
+    return demo.run(Path(given.folder), given.port_base)
+
+
+def _actions(given: argparse.Namespace) -> int:
+    from backend.management.registry import actions, table
+
+    known = actions()
+    if given.markdown:
+        output.write(table(known.values()))
+        return 0
+    rows = [
+        {"name": one.name, "role": one.role, "key": one.key, "dangerous": one.dangerous, "help": one.help}
+        for one in known.values()
+    ]
+    if not rows:
+        problems.say("There are no actions.")
+    output.show("actions", {"actions": rows})
+    return 0

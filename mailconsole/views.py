@@ -1,0 +1,256 @@
+"""How answers look to a person: sentences, and tables that fit the terminal."""
+
+from __future__ import annotations
+
+import datetime
+import shutil
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from backend import clock
+from screens.text import safe
+
+_SHORTEST = 6  # characters that a column keeps when the terminal is narrow
+
+
+def view(name: str, answer: Any) -> str:
+    """The text for the answer of an action; empty when there is nothing to say."""
+    return _VIEWS.get(name, _fields)(answer)
+
+
+def size(number: int) -> str:
+    """`512 B`, `4.0 kB`, `100 MB`."""
+    if number < 1_000:
+        return f"{number} B"
+    value = float(number)
+    for unit in ("kB", "MB", "GB", "TB"):
+        value /= 1_000
+        if value < 999.5:
+            break
+    return f"{value:.1f} {unit}" if value < 10 else f"{value:.0f} {unit}"
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Columns, the widest of them cut when the terminal is too narrow; numbers stand to the right."""
+    cells = [[safe("" if cell is None else cell) for cell in row] for row in rows]
+    widths = [max(len(head[i]), *(len(row[i]) for row in cells)) if cells else len(head[i]) for i in range(len(head))]
+    room = shutil.get_terminal_size((200, 50)).columns - 2 * (len(head) - 1)
+    while sum(widths) > room and max(widths) > _SHORTEST:
+        widest = widths.index(max(widths))
+        widths[widest] -= 1
+    right = [all(isinstance(row[i], int | float) for row in rows) and bool(rows) for i in range(len(head))]
+    lines = []
+    for row in [list(head), *cells]:
+        parts = [
+            safe(cell, width).rjust(width) if to_right else safe(cell, width).ljust(width)
+            for cell, width, to_right in zip(row, widths, right, strict=True)
+        ]
+        lines.append("  ".join(parts).rstrip())
+    return "\n".join(lines)
+
+
+def _age(time: str | None) -> str:
+    if time is None:
+        return ""
+    return clock.in_words(clock.now() - datetime.datetime.fromisoformat(time).timestamp())
+
+
+def _until(time: str | None) -> str:
+    if time is None:
+        return "held"
+    left = datetime.datetime.fromisoformat(time).timestamp() - clock.now()
+    return "now" if left <= 0 else f"in {clock.in_words(left)}"
+
+
+def _status(answer: dict[str, Any]) -> str:
+    queue, disk = answer["queue"], answer["disk"]
+    last = answer["minutes"][-1] if answer["minutes"] else {}
+    hour = {name: sum(minute[name] for minute in answer["minutes"]) for name in last if name != "time"}
+    lines = [
+        f"{safe(answer['hostname'])}: {answer['service']}, Mailconsole {answer['version']}, {answer['time']}",
+        "",
+        table(
+            ("role", "pid", "state", "up", "restarts", "memory"),
+            [
+                (r["role"], r["pid"], r["state"], _age(r["started"]), r["restarts"], size(r["memory_bytes"]))
+                for r in answer["roles"]
+            ],
+        )
+        if answer["roles"]
+        else "No role is running; start them with: mailconsole serve",
+        "",
+        f"queue: {queue['total']} ({queue['new']} new, {queue['active']} active, {queue['deferred']} deferred,"
+        f" {queue['held']} held)" + (f", the oldest for {_age(queue['oldest'])}" if queue["oldest"] else ""),
+        "last hour: " + ", ".join(f"{number} {name}" for name, number in hour.items()),
+        f"disk: {size(disk['free_bytes'])} of {size(disk['total_bytes'])} free at {safe(disk['path'])}",
+    ]
+    if answer["destinations"]:
+        rows = [
+            (to["domain"], to["total"], to["deferred"], to["held"], _until(to["next"])) for to in answer["destinations"]
+        ]
+        lines += ["", table(("destination", "total", "deferred", "held", "next try"), rows)]
+    return "\n".join(lines)
+
+
+def _queue_rows(rows: Sequence[dict[str, Any]]) -> str:
+    head = ("id", "state", "age", "next try", "tries", "size", "sender", "recipient", "last error")
+    return table(
+        head,
+        [
+            (
+                row["id"],
+                row["state"],
+                _age(row["received"]),
+                _until(row["due"]),
+                row["attempts"],
+                size(row["size"]),
+                row["sender"] or "<>",
+                row["recipient"],
+                row["error"],
+            )
+            for row in rows
+        ],
+    )
+
+
+def _queue_list(answer: dict[str, Any]) -> str:
+    if not answer["rows"]:
+        return "No entry of the queue matches." if answer["total"] or answer["offset"] else "Nothing is waiting."
+    first, number = answer["offset"] + 1, len(answer["rows"])
+    most = "more than 100000" if answer["total"] >= 100_000 else str(answer["total"])
+    return f"{_queue_rows(answer['rows'])}\n\n{first} to {first + number - 1} of {most}"
+
+
+def _entry(answer: dict[str, Any]) -> str:
+    lines = [
+        f"message     {answer['message']}",
+        f"sender      {safe(answer['sender'] or '<>')}",
+        f"received    {answer['received']}, {_age(answer['received'])} ago, from {safe(answer['peer'] or 'here')}",
+        f"size        {size(answer['size'])}",
+        f"Message-ID  {safe(answer['message_id'] or 'none')}",
+    ]
+    if answer["account"]:
+        lines.append(f"account     {safe(answer['account'])}")
+    return "\n".join([*lines, "", _queue_rows(answer["recipients"]), "", _events(answer)])
+
+
+def _events(answer: dict[str, Any]) -> str:
+    if not answer["events"]:
+        return "Nothing is known of that; events are kept for [trace] keep_days."
+    rows = []
+    for event in answer["events"]:
+        who = " -> ".join(event[name] for name in ("sender", "recipient") if event[name])
+        detail = dict(event["detail"])
+        words = [str(detail.pop(name)) for name in ("status", "reply") if name in detail]
+        words += [f"{key}={value}" for key, value in detail.items()]
+        rows.append(
+            (event["time"], event["message"], event["stage"], event["verdict"], event["peer"], who, " ".join(words))
+        )
+    return table(("time", "message", "stage", "verdict", "peer", "who", "what"), rows)
+
+
+def _changed(done: str, undo: str = "") -> Callable[[dict[str, Any]], str]:
+    def sentence(answer: dict[str, Any]) -> str:
+        number = answer["affected"]
+        text = f"{number} {'entry' if number == 1 else 'entries'} {done}."
+        if answer["missed"]:
+            text += f" {answer['missed']} left alone: not in a state for it, or being delivered now."
+        if undo and 0 < number <= 5:
+            text += f" Undo: mailconsole queue {undo} {' '.join(answer['ids'])}"
+        return text
+
+    return sentence
+
+
+def _users(answer: dict[str, Any]) -> str:
+    rows = [
+        (
+            row["address"],
+            "locked" if row["locked_until"] else row["state"] if row["login"] else "no password",
+            row["messages"],
+            size(row["bytes"]),
+            size(row["quota"]) if row["quota"] else "",
+            row["created"],
+        )
+        for row in answer["accounts"]
+    ]
+    return table(("address", "state", "messages", "size", "quota", "created"), rows) if rows else "No account matches."
+
+
+def _aliases(answer: dict[str, Any]) -> str:
+    rows = [(row["address"], row["target"]) for row in answer["aliases"]]
+    return table(("alias", "goes to"), rows) if rows else "No alias matches."
+
+
+def _records(answer: dict[str, Any]) -> str:
+    rows = [
+        (
+            row["id"],
+            row["time"],
+            row["user"],
+            row["action"],
+            " ".join(f"{key}={value}" for key, value in row["arguments"].items()),
+            row["why"],
+        )
+        for row in answer["records"]
+    ]
+    head = ("row", "time", "user", "action", "arguments", "why")
+    return table(head, rows) if rows else "The audit log is empty."
+
+
+def _verified(answer: dict[str, Any]) -> str:
+    return f"{answer['rows']} rows, the chain is whole." if answer["broken"] is None else ""
+
+
+def _init(answer: dict[str, Any]) -> str:
+    begin = f"mailconsole --config {answer['settings']}"
+    return (
+        f"{answer['hostname']} is ready to take mail for {answer['domain']}.\n"
+        f"Settings: {answer['settings']}\nCertificate: {answer['certificate']} (self-signed; put your own there)\n"
+        f"Next:\n  {begin} user add alice@{answer['domain']}\n  {begin} serve"
+    )
+
+
+def _settings(answer: dict[str, Any]) -> str:
+    return table(("key", "value", "from"), [(row["key"], row["value"], row["from"]) for row in answer["settings"]])
+
+
+def _boxes(answer: dict[str, Any]) -> str:
+    rows = [(box["name"], box["messages"], size(box["bytes"])) for box in answer["mailboxes"]]
+    return table(("mailbox", "messages", "size"), rows)
+
+
+def _actions(answer: dict[str, Any]) -> str:
+    rows = [(row["name"].replace(".", " "), row["role"], row["help"]) for row in answer["actions"]]
+    return table(("action", "role", "what it does"), rows)
+
+
+def _fields(answer: Any) -> str:
+    """Any other answer: a line for each field."""
+    if not isinstance(answer, dict):
+        return safe(answer)
+    width = max(map(len, answer), default=0)
+    return "\n".join(f"{key.ljust(width)}  {safe('' if value is None else value)}" for key, value in answer.items())
+
+
+_VIEWS: dict[str, Callable[[Any], str]] = {
+    "status": _status,
+    "queue.list": _queue_list,
+    "queue.show": _entry,
+    "queue.hold": _changed("held", "release"),
+    "queue.release": _changed("released", "hold"),
+    "queue.retry": _changed("due now"),
+    "queue.delete": _changed("deleted"),
+    "trace": _events,
+    "user.list": _users,
+    "alias.list": _aliases,
+    "domain.list": lambda answer: "\n".join(map(safe, answer["domains"])),
+    "mailbox.list": _boxes,
+    "mailbox.export": lambda a: f"{a['messages']} messages, {size(a['bytes'])}, are in {safe(a['folder'])}.",
+    "audit-log.list": _records,
+    "audit-log.verify": _verified,
+    "init": _init,
+    "config.check": lambda answer: f"{safe(answer['settings'])} is right.",
+    "config.show": _settings,
+    "actions": _actions,
+}
