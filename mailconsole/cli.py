@@ -161,7 +161,5 @@ def _ask(service: Service, name: str, arguments: dict[str, Any]) -> None:
         what = f"{service.call('queue.list', {**where, 'limit': 1})['total']} entries of the queue"
     elif name == "queue.delete":
         what = f"{len(arguments['ids'])} ids of the queue"
-    problems.say(f"{name.replace('.', ' ')}: {what}. This cannot be undone.")
-    print("Go on? [y/N] ", end="", file=sys.stderr, flush=True)
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+    if not problems.ask(f"{name.replace('.', ' ')}: {what}. This cannot be undone. Go on?"):
         raise BadInput("Nothing was changed.")

@@ -17,7 +17,15 @@ INTERNAL, INTERRUPTED = 70, 130
 
 def say(sentence: str) -> None:
     """A sentence for the person, beside the data."""
-    print(safe(sentence), file=sys.stderr, flush=True)
+    sys.stderr.write(safe(sentence) + "\n")
+    sys.stderr.flush()
+
+
+def ask(question: str) -> bool:
+    """Whether the person at the terminal says yes."""
+    sys.stderr.write(safe(question) + " [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def guard(command: Callable[[], int]) -> int:

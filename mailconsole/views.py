@@ -22,11 +22,11 @@ def size(number: int) -> str:
     """`512 B`, `4.0 kB`, `100 MB`."""
     if number < 1_000:
         return f"{number} B"
-    value = float(number)
-    for unit in ("kB", "MB", "GB", "TB"):
+    value, units = number / 1_000, ["kB", "MB", "GB", "TB"]
+    while value >= 999.5 and len(units) > 1:
         value /= 1_000
-        if value < 999.5:
-            break
+        units.pop(0)
+    unit = units[0]
     return f"{value:.1f} {unit}" if value < 10 else f"{value:.0f} {unit}"
 
 

@@ -57,7 +57,7 @@ class Server:
             task.cancel()
         await asyncio.gather(*self._clients, return_exceptions=True)
         self._threads.shutdown(wait=False, cancel_futures=True)
-        self._path.unlink(missing_ok=True)  # noqa: ASYNC240  a moment
+        self._path.unlink(missing_ok=True)
 
     async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()

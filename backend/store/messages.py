@@ -116,6 +116,18 @@ def accept(
     transaction.count("accepted")
 
 
+def spread(transaction: Transaction, message: Message, local: Sequence[Local], remote: Sequence[Remote]) -> int:
+    """Further copies and entries of a message that is here already; answers how many. Its caller still holds a
+    reference, so that the message is there.
+    """
+    number = sum(mailboxes.deliver(transaction, copy.mailbox, copy.address, message) for copy in local) + len(remote)
+    if remote:
+        last = transaction.value("SELECT max(ordinal) FROM queue WHERE message = ?", (message.id,)) or 0
+        queue.enqueue(transaction, message, remote, last + 1)
+    transaction.execute("UPDATE messages SET refs = refs + ? WHERE id = ?", (number, message.id))
+    return number
+
+
 def release(transaction: Transaction, message: int, number: int = 1) -> None:
     """`number` references less; the last one frees the message and its file."""
     row = transaction.row("UPDATE messages SET refs = refs - ? WHERE id = ? RETURNING refs, digest", (number, message))

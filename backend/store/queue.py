@@ -59,8 +59,8 @@ def _entry(row: tuple[Any, ...]) -> Entry:
     return Entry(*row[:14], bool(row[14]), row[15])  # type: ignore[call-arg]
 
 
-def enqueue(transaction: Transaction, message: Message, remote: Sequence[Remote]) -> None:
-    """An entry for each recipient, due at once."""
+def enqueue(transaction: Transaction, message: Message, remote: Sequence[Remote], first: int = 1) -> None:
+    """An entry for each recipient, due at once; their numbers begin with `first`."""
     now = transaction.now
     received = message.received or now
     transaction.executemany(
@@ -80,7 +80,7 @@ def enqueue(transaction: Transaction, message: Message, remote: Sequence[Remote]
                 to.notify,
                 to.orcpt,
             )
-            for ordinal, to in enumerate(remote, 1)
+            for ordinal, to in enumerate(remote, first)
         ],
     )
     transaction.executemany(
@@ -136,6 +136,14 @@ def give_back(transaction: Transaction, owner: str, rows: Sequence[int]) -> None
     )  # fmt: skip
     for (domain,) in set(found):
         _refresh_due(transaction, domain)
+
+
+def renew(transaction: Transaction, owner: str, rows: Sequence[int], seconds: float) -> None:
+    """Let leases that `owner` still has go on for `seconds`: for work that takes long."""
+    transaction.executemany(
+        "UPDATE queue SET due = ? WHERE id = ? AND lease = ?",
+        [(transaction.now + seconds, row, owner) for row in rows],
+    )
 
 
 @dataclass(frozen=True, slots=True)

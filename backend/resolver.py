@@ -1,0 +1,148 @@
+"""Names to addresses: MX with its fallbacks (RFC 5321 §5.1, RFC 7505), on the event loop, each question asked once."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import random
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import dns.asyncresolver
+import dns.exception
+import dns.nameserver
+import dns.rdatatype
+import dns.resolver
+
+from backend.config import Dns
+from backend.errors import Permanent, Temporary
+
+T = TypeVar("T")
+_EXCHANGERS = 10  # MX hosts looked at: enough for anybody, and an end to a list made to keep us busy
+_ADDRESSES = 12  # tried for one domain
+_CACHED = 10_000  # answers kept
+_SHORTEST, _LONGEST = 5.0, 3_600.0  # seconds that an answer is kept, whatever its TTL says
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A mail host at one address."""
+
+    name: str
+    address: str
+
+
+class Resolver:
+    """Asks the site's name servers. Answers are kept for their TTL, failures for a few seconds."""
+
+    def __init__(self, settings: Dns) -> None:
+        self._resolver = dns.asyncresolver.Resolver(configure=not settings.nameservers)
+        if settings.nameservers:
+            self._resolver.nameservers = [
+                dns.nameserver.Do53Nameserver(server.host, server.port) for server in settings.nameservers
+            ]
+        self._resolver.timeout = settings.timeout_seconds
+        self._resolver.lifetime = settings.lifetime_seconds
+        self._resolver.cache = None
+        self._cache: dict[tuple[str, str], tuple[float, list[Any]]] = {}
+        self._asking: dict[tuple[str, str], asyncio.Task[list[Any]]] = {}
+
+    async def mail_hosts(self, domain: str, ourselves: str) -> list[Host]:
+        """Where mail for `domain` is to be brought, in the order to try.
+
+        Permanent: there is no such domain (5.1.2), it takes no mail (5.1.10), or it is us (5.4.6). Temporary: the
+        name servers do not answer (4.4.3).
+        """
+        if domain.startswith("["):
+            address = domain[1:-1].removeprefix("IPv6:").removeprefix("ipv6:")
+            return [Host(domain, address)]
+        exchangers = await self.mx(domain)
+        if any(name == "" for _, name in exchangers):
+            raise Permanent(f"{domain} takes no mail (null MX).", status="5.1.10")
+        if not exchangers:
+            hosts = await self.addresses(domain)
+            if not hosts:
+                raise Permanent(f"{domain} has no mail host and no address.", status="5.1.2")
+            return hosts[:_ADDRESSES]
+        own = [preference for preference, name in exchangers if name == ourselves]
+        if own:  # RFC 5321 §5.1: to hosts that are better than we are, or mail would come back
+            exchangers = [one for one in exchangers if one[0] < min(own)]
+            if not exchangers:
+                raise Permanent(f"The best mail host of {domain} is this one, which does not know it.", status="5.4.6")
+        exchangers.sort(key=lambda one: (one[0], random.random()))  # noqa: S311  to spread load
+        return await self._hosts_of(domain, [name for _, name in exchangers[:_EXCHANGERS]])
+
+    async def _hosts_of(self, domain: str, names: list[str]) -> list[Host]:
+        found: list[Host] = []
+        failure: Temporary | None = None
+        for answer in await asyncio.gather(*map(self.addresses, names), return_exceptions=True):
+            if isinstance(answer, Temporary):
+                failure = answer
+            elif isinstance(answer, Permanent):
+                continue
+            elif isinstance(answer, BaseException):
+                raise answer
+            else:
+                found += answer
+        if not found:
+            if failure is not None:
+                raise failure
+            raise Permanent(f"No mail host of {domain} has an address.", status="5.4.4")
+        return found[:_ADDRESSES]
+
+    async def mx(self, domain: str) -> list[tuple[int, str]]:
+        """(preference, name) of each mail host; the name is empty for a null MX. Empty: there are none."""
+        return [
+            (record.preference, str(record.exchange).rstrip(".").lower()) for record in await self._ask(domain, "MX")
+        ]
+
+    async def addresses(self, name: str) -> list[Host]:
+        """IPv6 and IPv4 addresses of a host, mixed; empty when it has none."""
+        six, four = await asyncio.gather(self._ask(name, "AAAA"), self._ask(name, "A"), return_exceptions=True)
+        if isinstance(six, BaseException) and isinstance(four, BaseException):
+            raise four
+        found = [
+            Host(name, record.address)
+            for answer in (six, four)
+            if not isinstance(answer, BaseException)
+            for record in answer
+        ]
+        # A host may name any address; those at which no mail host of the world can be are not tried.
+        return [host for host in found if not ipaddress.ip_address(host.address).is_multicast]
+
+    async def _ask(self, name: str, kind: str) -> list[Any]:
+        key = (name, kind)
+        known = self._cache.get(key)
+        if known is not None and known[0] > time.monotonic():
+            return known[1]
+        task = self._asking.get(key)
+        if task is None:
+            task = self._asking[key] = asyncio.ensure_future(self._fetch(key))
+            task.add_done_callback(lambda _: self._asking.pop(key, None))
+        return await asyncio.shield(task)
+
+    async def _fetch(self, key: tuple[str, str]) -> list[Any]:
+        name, kind = key
+        try:
+            answer = await self._resolver.resolve(name, kind, raise_on_no_answer=False, search=False)
+        except dns.resolver.NXDOMAIN:
+            raise Permanent(f"There is no domain {name}.", status="5.1.2") from None
+        except dns.resolver.NoNameservers:
+            raise Temporary(f"The name servers cannot say where {name} is (SERVFAIL).", status="4.4.3") from None
+        except dns.exception.Timeout:
+            raise Temporary(f"No name server answered for {name}.", status="4.4.3") from None
+        except (dns.exception.DNSException, OSError, ValueError) as error:
+            reason = type(error).__name__
+            raise Temporary(f"{name} could not be looked up ({reason}).", status="4.4.3") from None
+        records = list(answer.rrset) if answer.rrset is not None else []
+        seconds = min(_LONGEST, max(_SHORTEST, float(answer.rrset.ttl if answer.rrset is not None else 60)))
+        if len(self._cache) >= _CACHED:
+            for old in list(self._cache)[: _CACHED // 10]:
+                del self._cache[old]
+        self._cache[key] = (time.monotonic() + seconds, records)
+        return records
+
+
+MailHosts = Callable[[str, str], Awaitable[list[Host]]]

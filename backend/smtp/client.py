@@ -1,0 +1,276 @@
+"""A connection to another mail host: commands out, replies in, time limits, TLS. What is said is up to its user."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import ssl
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, cast
+
+from backend.errors import Temporary
+from backend.smtp.answers import Answer, Answers, BadAnswer
+
+_READ_AHEAD = 64 * 1024  # bytes of replies nobody has asked for: more is no mail host
+
+
+class Lost(Exception):
+    """The connection is over, or the other side does not speak SMTP. What was under way is not known to have failed."""
+
+
+class Refused(Exception):
+    """The host does not want us; `answer` says why."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.text)
+        self.answer = answer
+
+
+class TlsFailed(Exception):
+    """STARTTLS was offered and did not work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Time limits in seconds (RFC 5321 §4.5.3.2)."""
+
+    connect: float
+    command: float
+    data: float
+
+
+class Client(asyncio.Protocol):
+    """One connection. Made by `connect`; `extensions` holds what EHLO offered, by keyword."""
+
+    def __init__(self, name: str, times: Times) -> None:
+        self.name = name  # mx.example.net[192.0.2.1]:25
+        self.times = times
+        self.extensions: dict[str, str] = {}
+        self.tls = ""
+        self.used = 0  # messages sent
+        self._answers = Answers()
+        self._loop = asyncio.get_running_loop()
+        self._waiter: asyncio.Future[None] | None = None
+        self._writable: asyncio.Future[None] | None = None
+        self._over: str | None = None
+        self._transport: asyncio.Transport | None = None
+
+    # -- called by the event loop
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """There."""
+        self._transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes of replies."""
+        self._answers.feed(data)
+        if len(data) > _READ_AHEAD:
+            self._end("too much at once")
+        self._wake()
+
+    def eof_received(self) -> bool:
+        """The other side hangs up."""
+        self._end("the host hung up")
+        return False
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Over."""
+        self._end(f"connection lost{f' ({error})' if error else ''}")
+        self.resume_writing()
+
+    def pause_writing(self) -> None:
+        """The other side reads slowly."""
+        self._writable = self._writable or self._loop.create_future()
+
+    def resume_writing(self) -> None:
+        """It reads again."""
+        if self._writable is not None and not self._writable.done():
+            self._writable.set_result(None)
+        self._writable = None
+
+    def _end(self, reason: str) -> None:
+        self._over = self._over or reason
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    # -- for the one who talks
+
+    @property
+    def usable(self) -> bool:
+        """Whether another message may go over it: alive, and nothing said out of turn."""
+        return self._over is None and not self._answers.waiting
+
+    def write(self, data: bytes) -> None:
+        """Send; Lost when there is nobody."""
+        if self._over is not None or self._transport is None:
+            raise Lost(self._over or "not connected")
+        self._transport.write(data)
+
+    async def drain(self, seconds: float) -> None:
+        """Wait until the other side has read enough; Lost when it does not."""
+        while self._writable is not None and self._over is None:
+            try:
+                async with asyncio.timeout(seconds):
+                    await asyncio.shield(self._writable)
+            except TimeoutError:
+                raise Lost("the host stopped reading") from None
+
+    async def answer(self, seconds: float | None = None) -> Answer:
+        """The next reply; Lost when none comes within `seconds`."""
+        end = self._loop.time() + (self.times.command if seconds is None else seconds)
+        while True:
+            try:
+                found = self._answers.next()
+            except BadAnswer as error:
+                self.abort()
+                raise Lost(str(error)) from None
+            if found is not None:
+                if found.code == 421:  # RFC 5321 §3.8: closing, whatever was asked
+                    self._end(found.text)
+                return found
+            if self._over is not None:
+                raise Lost(self._over)
+            self._waiter = self._loop.create_future()
+            timer = self._loop.call_at(end, self._wake)
+            try:
+                await self._waiter
+            finally:
+                timer.cancel()
+                self._waiter = None
+            if self._loop.time() >= end and not self._answers.waiting and self._over is None:
+                self.abort()
+                raise Lost("no reply in time")
+
+    async def command(self, line: str, seconds: float | None = None) -> Answer:
+        """One command and its reply."""
+        self.write(line.encode() + b"\r\n")
+        return await self.answer(seconds)
+
+    async def hello(self, hostname: str) -> None:
+        """EHLO, or HELO for a host that knows no better. Refused."""
+        answer = await self.command(f"EHLO {hostname}")
+        self.extensions = {}
+        if answer.good:
+            for line in answer.lines[1:]:
+                keyword, _, words = line.partition(" ")
+                self.extensions[keyword.upper()] = words
+            return
+        if answer.code != 421:
+            answer = await self.command(f"HELO {hostname}")
+        if not answer.good:
+            raise Refused(answer)
+
+    async def start_tls(self, context: ssl.SSLContext, hostname: str) -> None:
+        """STARTTLS; TlsFailed: the host says no, or the handshake fails, and this connection is of no use any more."""
+        answer = await self.command("STARTTLS")
+        if answer.code != 220:
+            raise TlsFailed(answer.text)
+        if self._answers.waiting:  # plain text behind the 220 is somebody else's (RFC 3207 §5)
+            self.abort()
+            raise TlsFailed("plain text after STARTTLS")
+        assert self._transport is not None
+        try:
+            transport = await self._loop.start_tls(
+                self._transport,
+                self,
+                context,
+                server_hostname=hostname,
+                ssl_handshake_timeout=self.times.connect,
+            )
+        except (OSError, ssl.SSLError, TimeoutError, ValueError) as error:
+            self.abort()
+            raise TlsFailed(str(error) or type(error).__name__) from error
+        if transport is None or self._over is not None:
+            raise TlsFailed(self._over or "the host went away")
+        self._transport = transport
+        self._note_tls()
+
+    def _note_tls(self) -> None:
+        cipher: Any = self._transport.get_extra_info("cipher") if self._transport is not None else None
+        self.tls = f"{cipher[1]} {cipher[0]}" if cipher else ""
+
+    async def login(self, user: str, password: str) -> None:
+        """AUTH PLAIN or LOGIN (RFC 4954). Refused."""
+        offered = self.extensions.get("AUTH", "").upper().split()
+        if "PLAIN" in offered or "LOGIN" not in offered:
+            secret = base64.b64encode(f"\0{user}\0{password}".encode()).decode()
+            answer = await self.command(f"AUTH PLAIN {secret}")
+        else:
+            answer = await self.command("AUTH LOGIN")
+            for word in (user, password):
+                if answer.code == 334:
+                    answer = await self.command(base64.b64encode(word.encode()).decode())
+        if answer.code != 235:
+            raise Refused(answer)
+
+    async def quit(self) -> None:
+        """Say goodbye, without waiting for long."""
+        if self._over is None:
+            try:
+                await self.command("QUIT", 2.0)
+            except Lost:
+                pass
+        self.abort()
+
+    def abort(self) -> None:
+        """Hang up at once."""
+        self._end("hung up")
+        if self._transport is not None:
+            self._transport.abort()
+
+
+async def connect(
+    address: str,
+    port: int,
+    name: str,
+    times: Times,
+    *,
+    source: str = "",
+    tls: ssl.SSLContext | None = None,
+    hostname: str | None = None,
+) -> Client:
+    """A connection that the host has greeted. `tls`: from the first byte. Lost, or Refused when it greets with no."""
+    loop = asyncio.get_running_loop()
+    client = Client(f"{name}[{address}]:{port}", times)
+    try:
+        async with asyncio.timeout(times.connect):
+            await loop.create_connection(
+                lambda: client,
+                address,
+                port,
+                local_addr=(source, 0) if source else None,
+                ssl=tls,
+                server_hostname=hostname if tls is not None else None,
+            )
+    except TimeoutError:
+        raise Lost("no connection in time") from None
+    except (OSError, ssl.SSLError, ValueError) as error:
+        raise Lost(getattr(error, "strerror", None) or str(error) or type(error).__name__) from None
+    client._note_tls()
+    try:
+        greeting = await client.answer()
+    except BaseException:
+        client.abort()
+        raise
+    if not greeting.good:
+        await client.quit()
+        raise Refused(greeting)
+    return client
+
+
+async def stream(client: Client, pieces: Iterable[bytes], read: Callable[[], Awaitable[bytes]]) -> None:
+    """Send `pieces`, then what `read` gives until it gives nothing, as fast as the other side reads."""
+    for piece in pieces:
+        client.write(piece)
+    while piece := await read():
+        client.write(piece)
+        await client.drain(client.times.data)
+
+
+def temporary(error: Exception, name: str) -> Temporary:
+    """A failed connection as one of our errors."""
+    return Temporary(f"{name}: {error}", status="4.4.1")
