@@ -6,9 +6,8 @@ import asyncio
 import ipaddress
 import random
 import time
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import dns.asyncresolver
 import dns.exception
@@ -19,7 +18,6 @@ import dns.resolver
 from backend.config import Dns
 from backend.errors import Permanent, Temporary
 
-T = TypeVar("T")
 _EXCHANGERS = 10  # MX hosts looked at: enough for anybody, and an end to a list made to keep us busy
 _ADDRESSES = 12  # tried for one domain
 _CACHED = 10_000  # answers kept
@@ -100,17 +98,14 @@ class Resolver:
 
     async def addresses(self, name: str) -> list[Host]:
         """IPv6 and IPv4 addresses of a host, mixed; empty when it has none."""
-        six, four = await asyncio.gather(self._ask(name, "AAAA"), self._ask(name, "A"), return_exceptions=True)
-        if isinstance(six, BaseException) and isinstance(four, BaseException):
-            raise four
-        found = [
-            Host(name, record.address)
-            for answer in (six, four)
-            if not isinstance(answer, BaseException)
-            for record in answer
-        ]
-        # A host may name any address; those at which no mail host of the world can be are not tried.
-        return [host for host in found if not ipaddress.ip_address(host.address).is_multicast]
+        answers: list[list[Any] | BaseException] = await asyncio.gather(
+            self._ask(name, "AAAA"), self._ask(name, "A"), return_exceptions=True
+        )
+        good = [answer for answer in answers if not isinstance(answer, BaseException)]
+        if not good and isinstance(answers[1], BaseException):
+            raise answers[1]
+        found = [Host(name, record.address) for answer in good for record in answer]
+        return [host for host in found if _possible(host.address)]
 
     async def _ask(self, name: str, kind: str) -> list[Any]:
         key = (name, kind)
@@ -145,4 +140,7 @@ class Resolver:
         return records
 
 
-MailHosts = Callable[[str, str], Awaitable[list[Host]]]
+def _possible(address: str) -> bool:
+    """Whether a mail host can be there: a host may name any address, and 0.0.0.0 would be ourselves."""
+    parsed = ipaddress.ip_address(address)
+    return not (parsed.is_multicast or parsed.is_unspecified)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import ssl
-from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, cast
 
-from backend.errors import Temporary
 from backend.smtp.answers import Answer, Answers, BadAnswer
 
 _READ_AHEAD = 64 * 1024  # bytes of replies nobody has asked for: more is no mail host
@@ -210,10 +209,8 @@ class Client(asyncio.Protocol):
     async def quit(self) -> None:
         """Say goodbye, without waiting for long."""
         if self._over is None:
-            try:
+            with contextlib.suppress(Lost):
                 await self.command("QUIT", 2.0)
-            except Lost:
-                pass
         self.abort()
 
     def abort(self) -> None:
@@ -260,17 +257,3 @@ async def connect(
         await client.quit()
         raise Refused(greeting)
     return client
-
-
-async def stream(client: Client, pieces: Iterable[bytes], read: Callable[[], Awaitable[bytes]]) -> None:
-    """Send `pieces`, then what `read` gives until it gives nothing, as fast as the other side reads."""
-    for piece in pieces:
-        client.write(piece)
-    while piece := await read():
-        client.write(piece)
-        await client.drain(client.times.data)
-
-
-def temporary(error: Exception, name: str) -> Temporary:
-    """A failed connection as one of our errors."""
-    return Temporary(f"{name}: {error}", status="4.4.1")

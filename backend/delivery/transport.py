@@ -1,0 +1,39 @@
+"""What a transport is: it takes one message to some of its recipients, and says what came of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from backend.store.bodies import Body
+from backend.store.messages import Envelope
+from backend.store.queue import Entry, Result
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One message for recipients that share the next hop."""
+
+    envelope: Envelope
+    body: Body
+    entries: tuple[Entry, ...]
+
+
+class Transport(Protocol):
+    """Does jobs one after the other. The first is SMTP; the next may be an archive, a list or a vacation reply."""
+
+    async def deliver(self, job: Job) -> list[Result]:
+        """A result for every entry of the job. Raises Unreachable when no host could be spoken to at all."""
+
+    async def rest(self) -> None:
+        """Nothing more to do: let go of connections."""
+
+
+class Unreachable(Exception):
+    """Nobody to deliver to at the moment, or ever (`permanent`)."""
+
+    def __init__(self, reason: str, status: str, *, permanent: bool = False, mta: str = "") -> None:
+        super().__init__(reason)
+        self.status = status
+        self.permanent = permanent
+        self.mta = mta
