@@ -98,9 +98,7 @@ class Resolver:
 
     async def addresses(self, name: str) -> list[Host]:
         """IPv6 and IPv4 addresses of a host, mixed; empty when it has none."""
-        answers: list[list[Any] | BaseException] = await asyncio.gather(
-            self._ask(name, "AAAA"), self._ask(name, "A"), return_exceptions=True
-        )
+        answers = await asyncio.gather(self._ask(name, "AAAA"), self._ask(name, "A"), return_exceptions=True)
         good = [answer for answer in answers if not isinstance(answer, BaseException)]
         if not good and isinstance(answers[1], BaseException):
             raise answers[1]

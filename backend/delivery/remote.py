@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from backend import tls
 from backend.config import Settings
-from backend.delivery import envelope as protocol
+from backend.delivery import transaction
 from backend.delivery.route import Hop
 from backend.delivery.transport import Job, Unreachable
 from backend.errors import MailError, Permanent
@@ -72,7 +72,7 @@ class Smtp:
 
     async def _send(self, client: Client, job: Job) -> list[Result]:
         client.used += 1
-        return await protocol.send(client, job, self._outside.settings)
+        return await transaction.send(client, job, self._outside.settings)
 
     # -- finding somebody
 

@@ -1,0 +1,45 @@
+"""What has to go: old events, old figures, files that a dead process left. In small pieces, so that nobody waits."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+
+from backend.config import Settings
+from backend.errors import MailError
+from backend.store import bodies, statistics, trace
+from backend.store.database import Store
+
+_log = logging.getLogger("delivery")
+_EVERY = 3_600.0  # seconds
+_FIRST = 60.0  # after the start
+_LEFTOVER = 86_400.0  # seconds after which a file without a message is nobody's
+_PIECE = 1_000  # events
+_BREATH = 0.05  # seconds between pieces
+
+
+class Housekeeping:
+    """Once an hour."""
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        self.settings = settings
+        self._store = store
+
+    async def run(self) -> None:
+        """For ever."""
+        await asyncio.sleep(_FIRST)
+        while True:
+            try:
+                await self.once()
+            except MailError as error:
+                _log.error("housekeeping waits: %s", error)
+            await asyncio.sleep(_EVERY)
+
+    async def once(self) -> None:
+        """One round."""
+        now, keep = time.time(), self.settings.trace
+        while await self._store.commit(lambda t: trace.forget(t, now - keep.keep_days * 86_400, _PIECE)) >= _PIECE - 1:
+            await asyncio.sleep(_BREATH)
+        await self._store.commit(lambda t: statistics.forget(t, now - keep.statistics_days * 86_400))
+        await self._store.commit(lambda t: bodies.sweep(t, _LEFTOVER))

@@ -1,0 +1,140 @@
+"""Sends what senders are to be told: from <>, never for <>, in one transaction with the end of the notice."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from pathlib import Path
+
+from backend import ids
+from backend.accounts.directory import Directory
+from backend.address import parse
+from backend.config import Settings
+from backend.delivery import dsn
+from backend.delivery.dsn import Original
+from backend.errors import MailError, Temporary
+from backend.smtp.header import section
+from backend.store import bodies, messages, notices, trace
+from backend.store.bodies import Body
+from backend.store.database import Reader, Store, Transaction
+from backend.store.messages import Envelope, Local, Message, Remote
+from backend.store.notices import Due
+
+_log = logging.getLogger("delivery")
+_LOOK = 30.0  # seconds between looks when nobody says that there is something
+_GATHER = 0.2  # seconds in which notices of one message come together
+_FULL_BYTES = 50_000  # of a message that goes back whole; of a larger one the header section
+_HEADER_BYTES = 20_000  # of a header section that goes back
+
+
+class Notifier:
+    """`told` is set when there is something to tell; `wake` starts the delivery of what was written."""
+
+    def __init__(self, settings: Settings, store: Store, told: asyncio.Event, wake: asyncio.Event) -> None:
+        self.settings = settings
+        self._store = store
+        self._told = told
+        self._wake = wake
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Until the word to stop."""
+        while not stopping.is_set():
+            try:
+                async with asyncio.timeout(_LOOK):
+                    await self._told.wait()
+            except TimeoutError:
+                pass
+            self._told.clear()
+            await asyncio.sleep(_GATHER)
+            try:
+                while await self._round():
+                    pass
+            except MailError as error:
+                _log.error("notices wait: %s", error)
+                await asyncio.sleep(1.0)
+                self._told.set()
+
+    async def _round(self) -> bool:
+        """Tell some; whether there may be more."""
+        found = await self._store.query(lambda reader: notices.due(reader))
+        for due in found:
+            await self._tell(due)
+        return bool(found)
+
+    async def _tell(self, due: Due) -> None:
+        folder = self._store.folder
+        loaded = await self._store.query(lambda reader: _original(reader, folder, due.message))
+        if loaded is None or not loaded[0].sender:
+            await self._drop(due, "there is nobody to tell")
+            return
+        envelope, original = loaded
+        try:
+            resolution = await Directory(self._store, self.settings).resolve(parse(envelope.sender))
+        except Temporary:
+            raise
+        except MailError:
+            resolution = None
+        identity, now = ids.new(), time.time()
+        own = await Directory(self._store, self.settings).is_own(envelope.sender.rpartition("@")[2])
+        if own and resolution is None:
+            await self._drop(due, "the sender is not known here any more")
+            return
+        local: list[Local] = []
+        remote = [Remote(envelope.sender, envelope.sender.rpartition("@")[2])]
+        if own and resolution is not None:
+            local = [Local(mailbox, address, envelope.sender) for mailbox, address in resolution.local]
+            remote = [Remote(to, to.rpartition("@")[2]) for to in resolution.remote]
+        text = dsn.build(identity, self.settings.site.hostname, now, original, due.notices)
+        report = Message(
+            id=identity,
+            sender="",
+            body=Body(size=len(text), data=text),
+            received=now,
+            message_id=f"<{ids.text(identity)}@{self.settings.site.hostname}>",
+            smtputf8=not text.partition(b"\r\n\r\n")[0].isascii(),
+            detail={"about": ids.text(due.message)},
+        )
+
+        def tell(transaction: Transaction) -> None:
+            if notices.remove(transaction, due.ids) != len(due.ids):
+                raise Temporary("Another process told it meanwhile.")  # undoes this
+            messages.accept(transaction, report, local, remote)
+            trace.add(
+                transaction,
+                "notice",
+                "sent",
+                message=due.message,
+                recipient=envelope.sender,
+                detail={"as": ids.text(identity), "for": [notice.recipient for notice in due.notices][:20]},
+            )
+            messages.release(transaction, due.message, len(due.ids))
+
+        await self._store.commit(tell)
+        self._wake.set()
+
+    async def _drop(self, due: Due, reason: str) -> None:
+        def drop(transaction: Transaction) -> None:
+            gone = notices.remove(transaction, due.ids)
+            trace.add(transaction, "notice", "rejected", message=due.message, detail={"reason": reason})
+            messages.release(transaction, due.message, gone)
+
+        await self._store.commit(drop)
+
+
+def _original(reader: Reader, folder: Path, message: int) -> tuple[Envelope, Original] | None:
+    envelope, body = messages.envelope(reader, message), bodies.load(reader, folder, message)
+    if envelope is None or body is None:
+        return None
+    full = envelope.ret != "HDRS" and body.size <= _FULL_BYTES
+    text = body.start(body.size) if full else section(body.start(_HEADER_BYTES))
+    original = Original(
+        envelope.sender,
+        text,
+        full,
+        envelope.received,
+        envelope.message_id,
+        envelope.envid,
+        envelope.smtputf8,
+    )
+    return envelope, original
