@@ -39,7 +39,9 @@ class Housekeeping:
     async def once(self) -> None:
         """One round."""
         now, keep = time.time(), self.settings.trace
-        while await self._store.commit(lambda t: trace.forget(t, now - keep.keep_days * 86_400, _PIECE)) >= _PIECE - 1:
+        gone = _PIECE
+        while gone >= _PIECE // 2:
+            gone = await self._store.commit(lambda t: trace.forget(t, now - keep.keep_days * 86_400, _PIECE))
             await asyncio.sleep(_BREATH)
         await self._store.commit(lambda t: statistics.forget(t, now - keep.statistics_days * 86_400))
         await self._store.commit(lambda t: bodies.sweep(t, _LEFTOVER))

@@ -38,6 +38,7 @@ async def serve(role: Role) -> None:
         for task in (running, *others):
             if task.done():
                 task.result()  # one that failed ends the role, and the supervisor starts it anew
+        await running
     finally:
         for task in others:
             task.cancel()

@@ -10,6 +10,7 @@ import secrets
 import time
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from backend.accounts.directory import Directory
@@ -198,7 +199,7 @@ class Runner:
             rows = list(self._held)
             if rows:
                 with contextlib.suppress(MailError):
-                    await self._store.commit(lambda t, rows=rows: queue.renew(t, self._owner, rows, seconds))  # type: ignore[misc]
+                    await self._store.commit(partial(queue.renew, owner=self._owner, rows=rows, seconds=seconds))
 
     async def _stop(self) -> None:
         for destination in self._destinations.values():
