@@ -1,1 +1,1 @@
-"""Benchmarks: `make bench`. Ours and Postfix, both sides in one run, one table of medians."""
+"""Benchmarks: `make bench` runs us and Postfix side by side and prints one table. A file a piece of work."""

@@ -134,6 +134,10 @@ class Postfix:
             for _, _, files in os.walk(self.folder / "queue" / name)
         )
 
+    def deferred(self) -> int:
+        """Messages that wait for their next try."""
+        return sum(len(files) for _, _, files in os.walk(self.folder / "queue/deferred"))
+
     def postqueue(self) -> bytes:
         """What `postqueue -j` prints: the queue, a line of JSON each."""
         return subprocess.run(
