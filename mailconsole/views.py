@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from backend import clock
+from screens.figures import size
 from screens.text import safe
 
 _SHORTEST = 6  # characters that a column keeps when the terminal is narrow
@@ -16,18 +17,6 @@ _SHORTEST = 6  # characters that a column keeps when the terminal is narrow
 def view(name: str, answer: Any) -> str:
     """The text for the answer of an action; empty when there is nothing to say."""
     return _VIEWS.get(name, _fields)(answer)
-
-
-def size(number: int) -> str:
-    """`512 B`, `4.0 kB`, `100 MB`."""
-    if number < 1_000:
-        return f"{number} B"
-    value, units = number / 1_000, ["kB", "MB", "GB", "TB"]
-    while value >= 999.5 and len(units) > 1:
-        value /= 1_000
-        units.pop(0)
-    unit = units[0]
-    return f"{value:.1f} {unit}" if value < 10 else f"{value:.0f} {unit}"
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
