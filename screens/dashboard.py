@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from rich.console import RenderableType
 from rich.table import Table
@@ -35,7 +35,7 @@ class Dashboard(Live):
     Dashboard.-tall Flow { height: 20; }
     Dashboard.-tall #middle { height: 9; }
     """
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-short"), (40, "-tall")]
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (40, "-tall")]  # noqa: RUF012  Textual's type for it
 
     def compose(self) -> ComposeResult:
         """Title, figures, panels, keys."""
@@ -128,7 +128,7 @@ def destinations(status: Status, width: int, height: int) -> RenderableType:
     if room:
         table.add_column("", width=room)
     for row in status.destinations[: max(1, height - 1)]:
-        cells = [
+        cells: list[RenderableType] = [
             Text(safe(row.domain)),
             figures.count(row.total),
             Text(figures.count(row.deferred), style="yellow" if row.deferred else "dim"),

@@ -48,7 +48,8 @@ def until(time: str | None, now: str) -> str:
 
 def span(length: float, units: int = 2) -> str:
     """A length of time."""
-    rest, parts = max(0, int(length)), []
+    rest = max(0, int(length))
+    parts: list[str] = []
     for letter, one in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):
         number, rest = divmod(rest, one)
         if number or parts or letter == "s":

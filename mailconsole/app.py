@@ -1,0 +1,98 @@
+"""The console: screens, keys that work everywhere, colours."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import traceback
+from pathlib import Path
+from typing import Any, ClassVar
+
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.theme import Theme
+
+from backend import logs
+from mailconsole import problems
+from screens.commands import Commands
+from screens.dashboard import Dashboard
+from screens.help import Help
+from screens.link import Link
+from screens.queue import Queue
+
+# Colours of the 256 that every terminal has.
+_THEME = Theme(
+    name="mailconsole",
+    primary="#5fafd7",
+    secondary="#87afaf",
+    accent="#d7af5f",
+    success="#87af5f",
+    warning="#d7af5f",
+    error="#d75f5f",
+    background="#121212",
+    surface="#1c1c1c",
+    panel="#303030",
+    foreground="#d0d0d0",
+    dark=True,
+)
+
+
+class Console(App[None]):
+    """One person at a terminal."""
+
+    TITLE = "Mailconsole"
+    ENABLE_COMMAND_PALETTE = True
+    COMMANDS = {Commands}  # noqa: RUF012  Textual's type for it
+    COMMAND_PALETTE_BINDING = "colon"
+    COMMAND_PALETTE_DISPLAY = ":"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("1", "switch_mode('dashboard')", "Dashboard"),
+        Binding("2", "switch_mode('queue')", "Queue"),
+        Binding("question_mark", "keys", "Help", key_display="?"),
+        Binding("q", "quit", "Quit"),
+    ]
+
+    def __init__(self, socket: Path) -> None:
+        super().__init__()
+        self.link = Link(socket)
+        self.incident = ""
+
+    def on_mount(self) -> None:
+        """The dashboard first."""
+        self.register_theme(_THEME)
+        self.theme = _THEME.name
+        self.add_mode("dashboard", lambda: Dashboard(self.link))
+        self.add_mode("queue", lambda: Queue(self.link))
+        self.switch_mode("dashboard")
+
+    async def on_unmount(self) -> None:
+        """Hang up."""
+        await self.link.close()
+
+    def action_keys(self) -> None:
+        """The key sheet."""
+        screen: Screen[Any] = self.screen
+        self.push_screen(Help(screen, self.link))
+
+    def _handle_exception(self, error: Exception) -> None:
+        """Keep the traceback in a file: on the screen it would show what is in the variables."""
+        if not self.incident:
+            self.incident = logs.incident()
+            descriptor = os.open(self._log(), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w") as file:
+                traceback.print_exception(error, file=file)
+        self._return_code = problems.INTERNAL
+        self.exit(return_code=problems.INTERNAL)
+
+    def _log(self) -> Path:
+        return Path(tempfile.gettempdir()) / f"mailconsole-{self.incident}.log"
+
+
+def run(socket: Path) -> int:
+    """Open the console on the service that listens at `socket`; the exit code."""
+    app = Console(socket)
+    app.run()
+    if app.incident:
+        problems.say(f"mailconsole: the console failed; {app._log()} says why. The service goes on.")
+    return app.return_code or 0
