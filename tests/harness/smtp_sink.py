@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 from pathlib import Path
 from types import TracebackType
@@ -30,6 +31,8 @@ class SmtpSink:
 
     def __enter__(self) -> Self:
         command = ["/usr/sbin/smtp-sink", *self._options]
+        if os.getuid() == 0:
+            command += ["-u", "root"]  # it wants to be told
         if self.folder is not None:
             self.folder.mkdir(parents=True, exist_ok=True)
             command += ["-d", f"{self.folder}/"]
