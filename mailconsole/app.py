@@ -42,6 +42,7 @@ class Console(App[None]):
     """One person at a terminal."""
 
     TITLE = "Mailconsole"
+    NOTIFICATION_TIMEOUT = 4
     ENABLE_COMMAND_PALETTE = True
     COMMANDS = {Commands}  # noqa: RUF012  Textual's type for it
     COMMAND_PALETTE_BINDING = "colon"
@@ -70,6 +71,10 @@ class Console(App[None]):
         """Hang up."""
         await self.link.close()
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """No key for where one is already."""
+        return not (action == "switch_mode" and parameters == (self.current_mode,))
+
     def action_keys(self) -> None:
         """The key sheet."""
         screen: Screen[Any] = self.screen
@@ -79,13 +84,14 @@ class Console(App[None]):
         """Keep the traceback in a file: on the screen it would show what is in the variables."""
         if not self.incident:
             self.incident = logs.incident()
-            descriptor = os.open(self._log(), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            descriptor = os.open(self.traceback_file(), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "w") as file:
                 traceback.print_exception(error, file=file)
         self._return_code = problems.INTERNAL
         self.exit(return_code=problems.INTERNAL)
 
-    def _log(self) -> Path:
+    def traceback_file(self) -> Path:
+        """Where the traceback of a crash lies."""
         return Path(tempfile.gettempdir()) / f"mailconsole-{self.incident}.log"
 
 

@@ -45,7 +45,7 @@ class Dashboard(Live):
             yield Panel("roles", id="roles")
             yield Panel("queue", id="queue")
         yield Panel("destinations", id="destinations")
-        yield Footer(show_command_palette=False)
+        yield Footer(show_command_palette=False, compact=True)
 
     async def ask(self) -> Any:
         """The status."""
@@ -75,14 +75,15 @@ def roles(status: Status, width: int) -> RenderableType:
     """The processes of the service."""
     if not status.roles:
         return Text("No role is running.\nStart them with: mailconsole serve", style="bold red")
-    table = _grid("role", ">pid", "state", ">up", ">restarts", ">memory")
+    table = _grid("role", ">pid", "up", ">restarts", ">memory")
     for role in status.roles:
         running = role.state == "running"
         table.add_row(
             safe(role.role),
             str(role.pid or ""),
-            Text("● up" if running else f"● {safe(role.state)}", style="green" if running else "bold red"),
-            figures.since(role.started, status.time),
+            Text(f"● {figures.since(role.started, status.time)}", style="green")
+            if running
+            else Text(f"● {safe(role.state)}", style="bold red"),
             Text(str(role.restarts), style="yellow" if role.restarts else "dim"),
             figures.size(role.memory_bytes),
         )
@@ -95,20 +96,20 @@ def queue(status: Status, width: int) -> RenderableType:
     totals = status.queue
     for number, (name, colour) in enumerate(_STATES):
         value = int(getattr(totals, name))
-        lines.append(f"{name:<9}", style="dim")
-        lines.append(f"{figures.count(value):>6}", style=colour if value else "dim")
-        lines.append("\n" if number % 2 else "   ")
-    lines.append("total    ", style="dim")
-    lines.append(f"{figures.count(totals.total):>6}", style="bold")
+        lines.append(f"{name:<8}", style="dim")
+        lines.append(f"{figures.count(value):>5}", style=colour if value else "dim")
+        lines.append("\n" if number % 2 else "  ")
+    lines.append("total   ", style="dim")
+    lines.append(f"{figures.count(totals.total):>5}", style="bold")
     oldest = figures.since(totals.oldest, status.time)
     if oldest:
-        lines.append("   oldest ", style="dim")
+        lines.append("  oldest ", style="dim")
         lines.append(oldest)
     lines.append("\n")
     disk = status.disk
     free = disk.free_bytes / max(1, disk.total_bytes)
     colour = "bold red" if free < _LITTLE else "yellow" if free < 2 * _LITTLE else "green"
-    cells = max(4, min(20, width - 24))
+    cells = max(4, min(24, width - 18))
     used = round((1 - free) * cells)
     lines.append("disk ", style="dim")
     lines.append("━" * used, style=colour)

@@ -46,7 +46,7 @@ class EntryScreen(Live):
         Binding("escape,q", "back", "Back"),
         Binding("h", "steer('hold')", "Hold"),
         Binding("l", "steer('release')", "Release"),
-        Binding("t", "steer('retry')", "Try now"),
+        Binding("t", "steer('retry')", "Retry"),
         Binding("d", "steer('delete')", "Delete"),
         Binding("y", "copy", "Copy id", show=False),
         Binding("j", "scroll(1)", show=False),
@@ -62,7 +62,7 @@ class EntryScreen(Live):
         yield Title(f"queue › {self._row.id}")
         with VerticalScroll():
             yield Static("", id="view", markup=False)
-        yield Footer(show_command_palette=False)
+        yield Footer(show_command_palette=False, compact=True)
 
     async def ask(self) -> Any:
         """The entry; when it has left the queue, what the trace knows of it."""

@@ -15,6 +15,8 @@ from textual.widgets import Static
 from screens.link import Link
 from screens.text import safe
 
+_NOT_OURS = {"app.focus_next", "app.focus_previous", "screen.copy_text", "command_palette"}
+
 
 class Help(ModalScreen[None]):
     """Closed by any of the usual keys."""
@@ -60,7 +62,7 @@ def _keys(screen: Screen[None]) -> Table:
     for _, binding, enabled, _tip in screen.active_bindings.values():
         words = binding.description or binding.action.rpartition(".")[2].replace("_", " ")
         key = binding.key_display or screen.app.get_key_display(binding)
-        if binding.system or (key, words) in seen:
+        if binding.system or (key, words) in seen or binding.action in _NOT_OURS:
             continue
         seen.add((key, words))
         table.add_row(key, Text(words, style="" if enabled else "dim"))

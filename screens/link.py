@@ -29,7 +29,7 @@ class Link:
         client = await self._connected()
         try:
             return await client.call(name, arguments)
-        except NotRunning:
+        except (NotRunning, asyncio.CancelledError):  # a call that was left half way has closed the connection
             self._client = None
             raise
 

@@ -49,6 +49,7 @@ class Live(Screen[None]):
         super().__init__()
         self.link = link
         self._stale: str | None = None
+        self._asking = self._wanted_again = False
 
     async def ask(self) -> Any:
         """The snapshot that this screen shows."""
@@ -73,13 +74,20 @@ class Live(Screen[None]):
 
     def action_refresh(self) -> None:
         """Ask now."""
-        self.run_worker(self._ask(), exclusive=True, group="ask")
+        self._wanted_again = self._asking
+        if not self._asking:
+            self._asking = True
+            self.run_worker(self._ask(), group="ask")
 
     async def _ask(self) -> None:
         try:
             self.post_message(self.Fresh(await self.ask()))
         except MailError as error:
             self.post_message(self.Failed(str(error), isinstance(error, NotRunning)))
+        finally:
+            self._asking = False
+        if self._wanted_again:  # what to ask has changed meanwhile
+            self.action_refresh()
 
     def on_live_fresh(self, message: Fresh) -> None:
         """Hold what came."""

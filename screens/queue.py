@@ -62,7 +62,7 @@ class Queue(Live):
         Binding("asterisk", "mark_all", "Mark all", show=False, key_display="*"),
         Binding("h", "steer('hold')", "Hold"),
         Binding("l", "steer('release')", "Release"),
-        Binding("t", "steer('retry')", "Try now"),
+        Binding("t", "steer('retry')", "Retry"),
         Binding("d", "steer('delete')", "Delete"),
         Binding("u", "undo", "Undo"),
         Binding("s", "sort", "Sort"),
@@ -83,7 +83,7 @@ class Queue(Live):
         yield Input(placeholder=filtering.HELP, id="filter", compact=True)
         yield QueueTable()
         yield Static("", id="summary", markup=False)
-        yield Footer(show_command_palette=False)
+        yield Footer(show_command_palette=False, compact=True)
 
     def on_mount(self) -> None:
         """The table has the keys."""
@@ -238,7 +238,7 @@ class Queue(Live):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys that can do nothing now are shown dim."""
         if action == "undo":
-            return True if self._undo is not None else None
+            return self._undo is not None
         if action == "steer" and self.link.hello is not None:
             return None if reason_against(self.link, str(parameters[0])) else True
         return True

@@ -101,7 +101,7 @@ class Smtp:
                 last = Unreachable(error.answer.text, status, permanent=permanent, mta=mta)
             except (Lost, TlsFailed) as error:
                 mta = f"{host.name}[{host.address}]:{port}"
-                last = Unreachable(f"{mta}: {error}", "4.4.1", mta=mta)
+                last = Unreachable(f"{error}: {mta}", "4.4.1", mta=mta)
         if last.permanent and hop.to is not None:
             last.permanent = False
         raise last
