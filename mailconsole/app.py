@@ -51,7 +51,7 @@ class Console(App[None]):
         Binding("1", "switch_mode('dashboard')", "Dashboard"),
         Binding("2", "switch_mode('queue')", "Queue"),
         Binding("question_mark", "keys", "Help", key_display="?"),
-        Binding("q", "quit", "Quit"),
+        Binding("q", "quit", "Quit", show=False),
     ]
 
     def __init__(self, socket: Path) -> None:
@@ -100,5 +100,5 @@ def run(socket: Path) -> int:
     app = Console(socket)
     app.run()
     if app.incident:
-        problems.say(f"mailconsole: the console failed; {app._log()} says why. The service goes on.")
+        problems.say(f"mailconsole: the console failed; {app.traceback_file()} says why. The service goes on.")
     return app.return_code or 0
