@@ -172,7 +172,7 @@ class Site:
 
     def queue(self, *words: str) -> list[dict[str, Any]]:
         """`queue list --json`, with the words of a filter."""
-        entries: list[dict[str, Any]] = self.cli_json("queue", "list", *words)
+        entries: list[dict[str, Any]] = self.cli_json("queue", "list", *words)["rows"]
         return entries
 
     def add_user(self, address: str, password: str = PASSWORD) -> None:
@@ -181,7 +181,8 @@ class Site:
 
     def add_alias(self, alias: str, *targets: str) -> None:
         """An alias of one or more addresses."""
-        self.cli("alias", "add", alias, *targets)
+        for target in targets:
+            self.cli("alias", "add", alias, target)
 
     def mailboxes(self, address: str) -> list[bytes]:
         """Every message of an account, as `mailbox export` writes them."""
