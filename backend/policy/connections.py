@@ -16,7 +16,7 @@ from pathlib import Path
 _HEADER = struct.Struct("=II")  # process id, connections in all
 _COUNT = struct.Struct("=H")
 _COUNTS = 1 << 16  # by hash of the address: two addresses that share one are counted together, which is rare and mild
-_REFRESH = 2.0  # seconds between looks for other workers
+_REFRESH = 1.0  # seconds between looks for other workers
 
 
 class Connections:

@@ -109,6 +109,7 @@ class Silence:
 
     def __init__(self) -> None:
         self.port = free_port()
+        self.address = f"127.0.0.1:{self.port}"
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 
     def __enter__(self) -> Self:

@@ -133,16 +133,18 @@ def test_a_full_disk(small_disk: Path) -> None:
             taken = 0
             with site.wire() as wire:
                 wire.must(250, "EHLO client.test")
-                for _ in range(200):
+                for number in range(200):
                     answer = wire.message(
-                        "x@remote.test", ["alice@example.org"], b"Subject: f\r\n\r\n" + b"y" * 76 * 9_000
+                        "x@remote.test",
+                        ["alice@example.org"],
+                        f"Subject: f{number}\r\n\r\n".encode() + b"y" * 76 * 9_000,
                     )
                     if answer.code != 250:
                         break
                     taken += 1
             assert answer.code in (451, 452), answer
             filler = small_disk / "filler"
-            with open(filler, "wb") as file:
+            with filler.open("wb") as file:
                 try:
                     while True:
                         file.write(b"\0" * 65_536)
