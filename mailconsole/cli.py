@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from backend.config import Settings
 from backend.errors import BadInput, Permanent
 from mailconsole import output, problems
-from mailconsole.parser import build
+from mailconsole.parser import LOCAL, build, verb_of
 
+if TYPE_CHECKING:
+    from backend.config import Settings
+    from backend.management.registry import Action
+    from backend.store.database import Store
+
+_SECRET = 8_192  # bytes read of a line with a password
+_FIXED = 1_000  # entries that a question can stand for one by one
+_NO_OBJECT = ("why", "notice")  # arguments that say how, and not to what
 _PLACES = ("mailconsole.toml", "/etc/mailconsole/mailconsole.toml")
 
 
 def run(words: list[str]) -> int:
     """Run the command that `words` say; the exit code. Raises MailError."""
-    from backend.management.registry import actions
+    known: list[Action] = []
+    if verb_of(words) not in LOCAL:  # a role does without what actions pull in
+        from backend.management.registry import actions
 
-    known = [] if "serve" in words else list(actions().values())  # a role does without what actions pull in
+        known = list(actions().values())
     given = build(known).parse_args(words)
     output.as_json = getattr(given, "json", False)
     if "action" in given:
@@ -82,7 +90,7 @@ class Service:
             self._store.close()
 
 
-def _open_here(settings: Settings) -> Any:
+def _open_here(settings: Settings) -> Store:
     """The store, as the service's own user: what root would leave there the service could not open."""
     import pwd
 
@@ -110,7 +118,7 @@ def _act(given: argparse.Namespace) -> int:
             output.show("mailbox.export", exported)
             return 0
         if action.dangerous and not getattr(given, "yes", False) and sys.stdin.isatty():
-            _ask(service, action.name, arguments)
+            arguments = _confirmed(service, action, arguments)
         answer = service.call(action.name, arguments)
         while isinstance(answer, dict) and answer.get("next") is not None:
             problems.say(f"{answer['affected']} done, going on ...")
@@ -144,22 +152,39 @@ def _arguments(given: argparse.Namespace) -> dict[str, Any]:
 
 def _secret(from_stdin: bool) -> str:
     if from_stdin:
-        return sys.stdin.readline().rstrip("\r\n")
+        line = sys.stdin.buffer.readline(_SECRET)
+        try:
+            return line.decode().rstrip("\r\n")
+        except UnicodeDecodeError:
+            raise BadInput("The password on standard input is not UTF-8.") from None
     if not sys.stdin.isatty():
         raise BadInput("Where is the password? Say --password-stdin and write it to standard input.")
+    import getpass
+
     first = getpass.getpass("Password: ")
     if getpass.getpass("Again: ") != first:
         raise BadInput("The two are not the same.")
     return first
 
 
-def _ask(service: Service, name: str, arguments: dict[str, Any]) -> None:
-    """Say what is about to happen, and stop unless the person wants it."""
-    what = " ".join(str(value) for key, value in arguments.items() if key not in ("why", "notice"))
-    if name == "queue.delete" and not arguments.get("ids"):
-        where = {key: value for key, value in arguments.items() if key not in ("all", "after", "notice", "why")}
-        what = f"{service.call('queue.list', {**where, 'limit': 1})['total']} entries of the queue"
-    elif name == "queue.delete":
-        what = f"{len(arguments['ids'])} ids of the queue"
-    if not problems.ask(f"{name.replace('.', ' ')}: {what}. This cannot be undone. Go on?"):
-        raise BadInput("Nothing was changed.")
+def _confirmed(service: Service, action: Action, arguments: dict[str, Any]) -> dict[str, Any]:
+    """What to do once the person at the terminal has seen what it is and said yes; Permanent when they say no.
+
+    A filter is asked first, and what it finds is what is changed, unless it is more than a question can hold.
+    """
+    what = " ".join(str(value) for key, value in arguments.items() if key not in _NO_OBJECT)
+    if action.name == "queue.delete":
+        if not arguments.get("ids"):
+            where = {key: value for key, value in arguments.items() if key not in (*_NO_OBJECT, "all")}
+            page = service.call("queue.list", {**where, "limit": _FIXED})
+            ids = [row["id"] for row in page["rows"]]
+            if not ids:
+                raise BadInput("No entry of the queue matches.")
+            what = f"{page['total']} entries, the first for {page['rows'][0]['recipient']}"
+            if page["total"] == len(ids):
+                kept = {key: value for key, value in arguments.items() if key in _NO_OBJECT}
+                arguments = {**kept, "ids": ids}
+        what += ". `queue hold` would keep them"
+    if not problems.ask(f"{action.help} {what}. This cannot be undone. Go on?"):
+        raise Permanent("Nothing was changed.")
+    return arguments

@@ -12,13 +12,22 @@ as_json = False  # --json was said
 def show(name: str, answer: Any) -> None:
     """Print the answer of the action or verb `name`."""
     if as_json:
-        write(json.dumps(answer, indent=2, ensure_ascii=False))
+        write(_escaped(json.dumps(answer, indent=2, ensure_ascii=False)))
         return
     from mailconsole import views
 
     text = views.view(name, answer)
     if text:
         write(text)
+
+
+def _escaped(document: str) -> str:
+    """The same JSON with all that a terminal would obey as \\u escapes. Outside its strings there is only ASCII."""
+    if document.replace("\n", "").isprintable():
+        return document
+    return "".join(
+        letter if letter.isprintable() or letter == "\n" else json.dumps(letter)[1:-1] for letter in document
+    )
 
 
 def write(text: str) -> None:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import backend
-from backend.management.registry import Action, Parameter
+from mailconsole import problems
 
+if TYPE_CHECKING:
+    from backend.management.registry import Action, Parameter
+
+LOCAL = ("--version", "config", "console", "demo", "init", "serve")  # what needs none of the registry's actions
 _GROUPS = {
     "alias": "where mail for other addresses goes",
     "audit-log": "who changed what",
@@ -18,15 +23,36 @@ _GROUPS = {
     "queue": "mail on its way",
     "user": "accounts",
 }
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse that takes no half words, and whose complaints pass the gate for outside text."""
+
+    def __init__(self, **words: Any) -> None:
+        super().__init__(allow_abbrev=False, **words)
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        problems.say(f"{self.prog}: {message}.")
+        self.exit(2)
+
+
 _Verbs = Any  # argparse keeps the class of its sub-parsers to itself
+
+
+def verb_of(words: list[str]) -> str:
+    """The first word that is no option; an option that stands for itself, as --version does, counts too."""
+    rest = _options().parse_known_args(words)[1]
+    return rest[0] if rest else ""
 
 
 def build(actions: Iterable[Action]) -> argparse.ArgumentParser:
     """A parser for these actions and the local verbs. Its result has `verb`, and `action` when it is one."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="mailconsole",
         description="A mail service and its console.",
-        epilog="Exit codes: 0 done, 1 failed, 2 wrong use, 3 denied, 70 our fault, 75 try again later.",
+        epilog="Exit codes: 0 done, 1 failed, 2 wrong use, 3 denied, 70 our fault, 75 try again later. Secrets are read"
+        " from standard input (--password-stdin) or asked for, never taken as an argument.",
         parents=[_options()],
     )
     parser.add_argument("--version", action="version", version=f"mailconsole {backend.__version__}")
@@ -44,13 +70,14 @@ def build(actions: Iterable[Action]) -> argparse.ArgumentParser:
             one.add_argument("folder", metavar="FOLDER", help="the Maildir to write")
             continue
         for parameter in action.parameters:
-            _argument(one, parameter)
+            if not parameter.inner:
+                _argument(one, parameter)
     return parser
 
 
-def _options() -> argparse.ArgumentParser:
+def _options() -> _Parser:
     """What may stand before the verb and behind it."""
-    options = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    options = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
     options.add_argument("--config", metavar="FILE", help="the settings (else $MAILCONSOLE_CONFIG, ./mailconsole.toml)")
     options.add_argument("--json", action="store_true", help="answer in JSON")
     options.add_argument("--yes", action="store_true", help="do not ask")
@@ -72,7 +99,8 @@ def _argument(parser: argparse.ArgumentParser, parameter: Parameter) -> None:
     elif parameter.kind is bool:
         parser.add_argument(option, action="store_true", default=None, help=parameter.help)
     elif parameter.kind is list:
-        parser.add_argument(parameter.name, nargs="*", metavar=metavar.rstrip("S"), help=parameter.help)
+        number = "+" if parameter.required else "*"
+        parser.add_argument(parameter.name, nargs=number, metavar=metavar.rstrip("S"), help=parameter.help)
     elif parameter.required or parameter.place:
         nargs = None if parameter.required else "?"
         parser.add_argument(parameter.name, nargs=nargs, type=parameter.kind, metavar=metavar, help=parameter.help)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from backend import logs
 from backend.errors import MailError
 from screens.text import safe
 
@@ -47,6 +45,10 @@ def guard(command: Callable[[], int]) -> int:
         say(f"mailconsole: {error.strerror or error}{where}.")
         return 1
     except Exception:
+        import traceback  # rarely needed, and slow to load
+
+        from backend import logs
+
         incident = logs.incident()
         log = Path(os.environ.get("TMPDIR", "/tmp")) / f"mailconsole-{incident}.log"  # noqa: S108  the name is random
         descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

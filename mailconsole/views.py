@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime
-import shutil
+import os
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -20,12 +21,12 @@ def view(name: str, answer: Any) -> str:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Columns, the widest of them cut when the terminal is too narrow; numbers stand to the right."""
+    """Columns, the widest but the first cut when the terminal is too narrow; numbers stand to the right."""
     cells = [[safe("" if cell is None else cell) for cell in row] for row in rows]
     widths = [max(len(head[i]), *(len(row[i]) for row in cells)) if cells else len(head[i]) for i in range(len(head))]
-    room = shutil.get_terminal_size((200, 50)).columns - 2 * (len(head) - 1)
-    while sum(widths) > room and max(widths) > _SHORTEST:
-        widest = widths.index(max(widths))
+    room = _columns() - 2 * (len(head) - 1)
+    while sum(widths) > room and max(widths[1:], default=0) > _SHORTEST:
+        widest = widths.index(max(widths[1:]), 1)
         widths[widest] -= 1
     right = [all(isinstance(row[i], int | float) for row in rows) and bool(rows) for i in range(len(head))]
     lines = []
@@ -36,6 +37,11 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
         ]
         lines.append("  ".join(parts).rstrip())
     return "\n".join(lines)
+
+
+def _columns() -> int:
+    """Of the terminal; without end where a program reads along."""
+    return os.get_terminal_size(sys.stdout.fileno()).columns if sys.stdout.isatty() else sys.maxsize
 
 
 def _age(time: str | None) -> str:
@@ -166,6 +172,17 @@ def _users(answer: dict[str, Any]) -> str:
     return table(("address", "state", "messages", "size", "quota", "created"), rows) if rows else "No account matches."
 
 
+def _user(sentence: str) -> Callable[[dict[str, Any]], str]:
+    """A sentence on an account, whose fields it may name."""
+    return lambda answer: sentence.format_map(
+        {
+            "address": safe(answer["address"]),
+            "messages": answer["messages"],
+            "quota": size(answer["quota"]) if answer["quota"] else "as much as the site allows",
+        }
+    )
+
+
 def _aliases(answer: dict[str, Any]) -> str:
     rows = [(row["address"], row["target"]) for row in answer["aliases"]]
     return table(("alias", "goes to"), rows) if rows else "No alias matches."
@@ -180,10 +197,11 @@ def _records(answer: dict[str, Any]) -> str:
             row["action"],
             " ".join(f"{key}={value}" for key, value in row["arguments"].items()),
             row["why"],
+            row["outcome"],
         )
         for row in answer["records"]
     ]
-    head = ("row", "time", "user", "action", "arguments", "why")
+    head = ("row", "time", "user", "action", "arguments", "why", "outcome")
     return table(head, rows) if rows else "The audit log is empty."
 
 
@@ -232,7 +250,20 @@ _VIEWS: dict[str, Callable[[Any], str]] = {
     "queue.delete": _changed("deleted"),
     "trace": _events,
     "user.list": _users,
+    "user.add": _user("{address} is added."),
+    "user.password": _user("{address} has a new password, and is not locked."),
+    "user.unlock": _user("{address} is not locked."),
+    "user.disable": _user(
+        "{address} cannot log in from now on; mail still comes in. Undo: mailconsole user enable {address}"
+    ),
+    "user.enable": _user("{address} can log in."),
+    "user.quota": _user("{address} may hold {quota}."),
+    "user.delete": _user("{address} is deleted, and {messages} messages with it."),
     "alias.list": _aliases,
+    "alias.add": _aliases,
+    "alias.delete": lambda answer: "Deleted:\n" + _aliases(answer),
+    "domain.add": lambda answer: f"Mail for {safe(answer['domain'])} is taken from now on.",
+    "domain.delete": lambda answer: f"Mail for {safe(answer['domain'])} is refused from now on.",
     "domain.list": lambda answer: "\n".join(map(safe, answer["domains"])),
     "mailbox.list": _boxes,
     "mailbox.export": lambda a: f"{a['messages']} messages, {size(a['bytes'])}, are in {safe(a['folder'])}.",

@@ -6,16 +6,18 @@ import asyncio
 import contextlib
 import itertools
 import socket
+import struct
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from backend.errors import Temporary
+from backend.errors import Denied, MailError, Permanent, Temporary
 from backend.management import rpc
 from backend.management.snapshots import Hello, from_json
 
 _LONGEST = 16 * 1024 * 1024  # bytes of an answer
 _PATIENCE = 40.0  # seconds for an answer: longer than the service gives itself
+_GREETING = 5.0  # seconds for the first one, which needs no disk
 
 
 class NotRunning(Temporary):
@@ -37,7 +39,7 @@ class Client:
         try:
             return cls(*await asyncio.open_unix_connection(path, limit=_LONGEST))
         except OSError as error:
-            raise _not_running(path) from error
+            raise _not_running(path, error) from error
 
     async def __aenter__(self) -> Client:
         return self
@@ -79,18 +81,29 @@ class Client:
 
 
 class Caller:
-    """The same for a program without an event loop."""
+    """The same for a program without an event loop. Connecting raises NotRunning, Denied, or Temporary when who
+    listens does not answer.
+    """
 
     def __init__(self, path: Path) -> None:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._socket.settimeout(_PATIENCE)
+        self._socket.settimeout(_GREETING)
         self._numbers = itertools.count(1)
         try:
             self._socket.connect(str(path))
         except OSError as error:
             self._socket.close()
-            raise _not_running(path) from error
+            raise _not_running(path, error) from error
         self._lines = self._socket.makefile("rb")
+        try:
+            greeting = self.call("hello")
+        except MailError:
+            self.close()
+            raise
+        if greeting["contract"] != rpc.CONTRACT:
+            self.close()
+            raise Permanent(f"The service runs Mailconsole {greeting['version']}, and this is another one; restart it.")
+        self._socket.settimeout(_PATIENCE)
 
     def call(self, name: str, arguments: dict[str, Any] | None = None) -> Any:
         """The answer of an action, as JSON; raises its error."""
@@ -98,7 +111,12 @@ class Caller:
             self._socket.sendall(rpc.request(next(self._numbers), name, arguments or {}))
             line = self._lines.readline(_LONGEST)
         except TimeoutError:
-            raise Temporary("The management service does not answer; see the log of the service.") from None
+            size = struct.calcsize("3i")
+            pid, *_ = struct.unpack("3i", self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))
+            raise Temporary(
+                f"The management role (pid {pid}) does not answer; mail goes on. See the service's log;"
+                f" `kill -9 {pid}` makes the service start that role again."
+            ) from None
         except OSError as error:
             raise Temporary("The connection to the management service is lost; try again.") from error
         if not line.endswith(b"\n"):
@@ -120,5 +138,7 @@ def call(path: Path, name: str, arguments: dict[str, Any] | None = None) -> Any:
         caller.close()
 
 
-def _not_running(path: Path) -> NotRunning:
+def _not_running(path: Path, error: OSError) -> MailError:
+    if isinstance(error, PermissionError):
+        return Denied(f"You may not manage this service: {path} is its own user's and root's.")
     return NotRunning(f"The service is not running: nobody answers on {path}.")

@@ -6,8 +6,10 @@ The command line, its help, the console's keys and the table in the README follo
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import inspect
+import re
 import types
 import typing
 from collections.abc import Callable, Iterable
@@ -16,12 +18,13 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
 from backend import clock
 from backend.config import Settings
-from backend.errors import BadInput, Denied
+from backend.errors import BadInput, Denied, MailError
 from backend.management.roles import Caller, refusal
 from backend.store import audit
 from backend.store.database import Store, Transaction
 
 T = TypeVar("T")
+MOST_IDS = 1_000  # in one list: a page of the console, and no burden for others
 ROOMS = ("status", "queue", "accounts", "mailbox", "audit")  # modules of backend.management.actions
 
 
@@ -50,27 +53,37 @@ class Call:
 
         def both(transaction: Transaction) -> Any:
             change = operation(transaction)
-            caller = self.caller
-            audit.add(
-                transaction,
-                actor=caller.user,
-                role=caller.role,
-                origin=caller.origin,
-                key=caller.key,
-                action=self.action.name,
-                arguments=self.arguments,
-                before=change.before,
-                after=change.after,
-                reason=self.why,
-            )
+            self._record(transaction, change)
             return change.result
 
         return self.store.write(both)
 
+    def failed(self, error: MailError) -> None:
+        """Record that nothing was changed, and why."""
+        outcome = f"{'denied' if isinstance(error, Denied) else 'failed'}: {error}"
+        with contextlib.suppress(MailError):  # the store may be what failed
+            self.store.write(lambda transaction: self._record(transaction, Change(None), outcome))
+
+    def _record(self, transaction: Transaction, change: Change, outcome: str = audit.DONE) -> None:
+        caller = self.caller
+        audit.add(
+            transaction,
+            actor=caller.user,
+            role=caller.role,
+            origin=caller.origin,
+            key=caller.key,
+            action=self.action.name,
+            arguments=self.arguments,
+            before=change.before,
+            after=change.after,
+            reason=self.why,
+            outcome=outcome,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One argument of an action. `kind` is str, int, bool or list (of str); a positional one has no default."""
+    """One argument of an action. `kind` is str, int, bool or list (of str; a str stands for a list of one)."""
 
     name: str
     kind: type
@@ -80,6 +93,7 @@ class Parameter:
     secret: bool = False
     place: bool = False  # on the command line by its place, though it has a default
     span: bool = False  # a length of time, in words on the command line, in seconds in the contract
+    inner: bool = False  # for programs that page through much, and not on the command line
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +103,7 @@ class Action:
     name: str
     help: str
     role: str
-    changes: bool
+    changes: bool  # changes something or looks into mail: the audit log has a row for every try
     dangerous: bool
     key: str
     parameters: tuple[Parameter, ...]
@@ -98,40 +112,65 @@ class Action:
     def __call__(self, store: Store, settings: Settings, caller: Caller, arguments: dict[str, Any]) -> Any:
         """Check the right and the arguments, then do it. Denied, BadInput, or what the function raises."""
         if reason := refusal(caller.role, self.role):
-            raise Denied(reason)
-        why = str(arguments.pop("why", "") or "")[:1_000]
+            denied = Denied(reason)
+            if self.changes:
+                Call(store, settings, caller, self, {}).failed(denied)
+            raise denied
         given = self._checked(arguments)
+        why = given.pop(_WHY.name)
         kept = {p.name: given[p.name] for p in self.parameters if not p.secret and given[p.name] != p.default}
-        return self.function(Call(store, settings, caller, self, kept, why), **given)
+        call = Call(store, settings, caller, self, kept, why)
+        try:
+            return self.function(call, **given)
+        except MailError as error:
+            if self.changes:
+                call.failed(error)
+            raise
 
     def _checked(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        known = {parameter.name: parameter for parameter in self.parameters}
+        known = {parameter.name: parameter for parameter in (*self.parameters, _WHY)}
         for name in arguments:
             if name not in known:
-                raise BadInput(f"{self.name} has no argument {name[:40]!r}; it has {', '.join(known) or 'none'}.")
-        checked = {}
-        for name, parameter in known.items():
-            value = arguments.get(name)
-            if value is None:
-                if parameter.required:
-                    raise BadInput(f"{self.name} needs {name}.")
-                value = parameter.default
-            elif parameter.span and isinstance(value, str):
-                value = int(clock.span(value))
-            elif not _fits(parameter.kind, value):
-                raise BadInput(f"{self.name}: {name} is not {_NAMES[parameter.kind]}.")
-            checked[name] = value
-        return checked
+                raise BadInput(f"{self.name} has no argument {name[:40]!r}; it has {', '.join(known)}.")
+        return {name: self._value(parameter, arguments.get(name)) for name, parameter in known.items()}
+
+    def _value(self, parameter: Parameter, value: Any) -> Any:
+        if value is None:
+            if parameter.required:
+                raise BadInput(f"{self.name} needs {parameter.name}.")
+            return parameter.default
+        if parameter.span and isinstance(value, str):
+            return int(clock.span(value))
+        if parameter.kind is list and isinstance(value, str):
+            value = [value]
+        if not _fits(parameter.kind, value):
+            raise BadInput(f"{self.name}: {parameter.name} is not {_NAMES[parameter.kind]}.")
+        return value
 
 
-_NAMES = {str: "a text", int: "a whole number", bool: "true or false", list: "a list of texts"}
+_WHY = Parameter("why", str, "the reason, for the audit log", default="")
+_LARGEST = 2**53  # what every JSON reader takes for a whole number
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+_NAMES = {
+    str: "a text of one line",
+    int: "a whole number",
+    bool: "true or false",
+    list: f"a list of at most {MOST_IDS} texts",
+}
 _actions: dict[str, Action] = {}
 
 
 def _fits(kind: type, value: Any) -> bool:
-    if kind is list:
-        return isinstance(value, list) and all(isinstance(part, str) for part in value)
-    return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
+    match value:
+        case bool():
+            return kind is bool
+        case int():
+            return kind is int and abs(value) <= _LARGEST
+        case str():
+            return kind is str and not _CONTROLS.search(value)
+        case list():
+            return kind is list and len(value) <= MOST_IDS and all(_fits(str, part) for part in value)
+    return False
 
 
 def action(

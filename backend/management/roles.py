@@ -1,15 +1,15 @@
-"""Who may do what. Four roles; an action names the least that it needs, and everything else is refused."""
+"""Who may do what. Four roles; an action names the one that it needs, and everything else is refused."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 SYSADMIN, POSTMASTER, HELPDESK, AUDITOR = "sysadmin", "postmaster", "helpdesk", "auditor"
-# What a role may do: all that names it or one of these.
+# What a role may do: the actions that name one of these. Everybody may read what an auditor reads.
 _MAY = {
     SYSADMIN: {SYSADMIN, POSTMASTER, HELPDESK, AUDITOR},
     POSTMASTER: {POSTMASTER, AUDITOR},
-    HELPDESK: {HELPDESK},
+    HELPDESK: {HELPDESK, AUDITOR},
     AUDITOR: {AUDITOR},
 }
 
@@ -20,7 +20,7 @@ class Caller:
 
     user: str
     role: str
-    origin: str  # `socket pid 123`, `cli pid 123`
+    origin: str  # `socket uid 0 pid 123`, `cli uid 0 pid 123`
     key: str = ""  # fingerprint of the SSH key, when there was one
 
 

@@ -9,9 +9,7 @@ from typing import Any
 from backend.errors import BadInput, Denied, MailError, Permanent, Temporary
 
 CONTRACT = 1  # grows when an old client would misunderstand
-PARSE_ERROR, INVALID_REQUEST, INTERNAL_ERROR = -32700, -32600, -32603
-_CODES: dict[type[MailError], int] = {BadInput: -32602, Denied: -32001, Temporary: -32002, Permanent: -32003}
-_KINDS: dict[str, type[MailError]] = {kind.__name__: kind for kind in _CODES}
+PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND = -32700, -32600, -32601
 _encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
 
 Id = str | int | None
@@ -24,6 +22,12 @@ class Request:
     id: Id
     method: str
     params: dict[str, Any]
+
+
+class Incident(Permanent):
+    """Something went wrong inside the service; its log has it under the incident that the sentence names."""
+
+    exit_code = 70
 
 
 class NotARequest(Exception):
@@ -62,19 +66,20 @@ def result(identity: Id, value: Any) -> bytes:
     return _line({"jsonrpc": "2.0", "id": identity, "result": value})
 
 
-def error(identity: Id, code: int, message: str, data: dict[str, Any] | None = None) -> bytes:
-    """A refusal as a line."""
-    body: dict[str, Any] = {"code": code, "message": message}
-    if data:
-        body["data"] = data
-    return _line({"jsonrpc": "2.0", "id": identity, "error": body})
+def not_a_request(reason: NotARequest) -> bytes:
+    """What is wrong with a line, as a line."""
+    return _error(reason.id, reason.code, str(reason), BadInput)
 
 
 def refusal(identity: Id, reason: MailError) -> bytes:
     """One of our errors as a line."""
-    kind = next(kind for kind in (*_CODES, MailError) if isinstance(reason, kind))
-    data = {"kind": kind.__name__, "exit_code": reason.exit_code}
-    return error(identity, _CODES.get(kind, INTERNAL_ERROR), str(reason), data)
+    kind = next((kind for kind in _CODES if isinstance(reason, kind)), Permanent)
+    return _error(identity, _CODES[kind], str(reason), kind)
+
+
+def _error(identity: Id, code: int, message: str, kind: type[MailError]) -> bytes:
+    data = {"kind": kind.__name__, "exit_code": kind.exit_code}
+    return _line({"jsonrpc": "2.0", "id": identity, "error": {"code": code, "message": message, "data": data}})
 
 
 def answer(line: bytes) -> Any:
@@ -82,11 +87,21 @@ def answer(line: bytes) -> Any:
     try:
         found = json.loads(line)
         if "error" in found:
-            kind = _KINDS.get(found["error"].get("data", {}).get("kind", ""), Permanent)
-            raise kind(str(found["error"]["message"]))
+            wrong = found["error"]
+            raise _KINDS.get(wrong["data"]["kind"], Permanent)(str(wrong["message"]))
         return found["result"]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise Permanent("The management service answered something that is not its contract.") from None
+
+
+_CODES: dict[type[MailError], int] = {
+    BadInput: -32602,
+    Denied: -32001,
+    Temporary: -32002,
+    Incident: -32603,
+    Permanent: -32003,
+}
+_KINDS: dict[str, type[MailError]] = {kind.__name__: kind for kind in _CODES}
 
 
 def _line(value: dict[str, Any]) -> bytes:

@@ -86,7 +86,8 @@ class Server:
                 return
             except ValueError:  # longer than the limit
                 limit = self.settings.limits.request_bytes
-                writer.write(rpc.error(None, rpc.INVALID_REQUEST, f"A request has at most {limit} bytes."))
+                too_long = rpc.NotARequest(rpc.INVALID_REQUEST, f"A request has at most {limit} bytes.")
+                writer.write(rpc.not_a_request(too_long))
                 await writer.drain()
                 return
             if not line.endswith(b"\n"):
@@ -97,8 +98,10 @@ class Server:
     async def _answer(self, line: bytes, caller: Caller) -> bytes:
         try:
             request = rpc.parse(line)
+            if request.method != "hello" and request.method not in actions():
+                raise rpc.NotARequest(rpc.METHOD_NOT_FOUND, f"There is no action {request.method[:60]!r}.", request.id)
         except rpc.NotARequest as wrong:
-            return rpc.error(wrong.id, wrong.code, str(wrong))
+            return rpc.not_a_request(wrong)
         try:
             value = await self._call(request, caller)
             return rpc.result(request.id, value)
@@ -113,7 +116,7 @@ class Server:
             incident = logs.incident()
             _log.exception("action failed", extra=logs.fields(incident=incident, action=request.method))
             text = f"Something went wrong in the service; the log has it as incident {incident}."
-            return rpc.error(request.id, rpc.INTERNAL_ERROR, text, {"kind": "Permanent", "exit_code": 70})
+            return rpc.refusal(request.id, rpc.Incident(text))
 
     async def _call(self, request: rpc.Request, caller: Caller) -> Any:
         if request.method == "hello":
@@ -153,7 +156,7 @@ def local_caller(pid: int, uid: int, way: str) -> Caller:
         user = pwd.getpwuid(uid).pw_name
     except KeyError:
         user = f"uid {uid}"
-    return Caller(user, SYSADMIN if uid in (0, os.geteuid()) else "", f"{way} pid {pid}")
+    return Caller(user, SYSADMIN if uid in (0, os.geteuid()) else "", f"{way} uid {uid} pid {pid}")
 
 
 def _caller(connection: socket.socket) -> Caller:

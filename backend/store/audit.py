@@ -1,4 +1,7 @@
-"""The audit log: who changed what, or looked into whose mail. Each row's hash covers the row and the hash before it."""
+"""The audit log: who changed what, or looked into whose mail, or tried to.
+
+Each row's hash covers the row and the hash before it, so a row that is changed or taken out breaks the chain.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +13,18 @@ from typing import Any
 
 from backend.store.database import Reader, Transaction
 
-_COLUMNS = ("time", "actor", "role", "origin", "key", "action", "arguments", "before", "after", "reason")
+_COLUMNS = ("time", "actor", "role", "origin", "key", "action", "arguments", "before", "after", "reason", "outcome")
 _ALL = ", ".join(f'"{name}"' for name in ("id", *_COLUMNS, "hash"))
 _encode = json.JSONEncoder(ensure_ascii=True, sort_keys=True, separators=(",", ":")).encode
+DONE = "done"
 FIRST = "0" * 64  # what the first row's hash is chained to
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One row. `before` and `after` are what the action changed, None when that does not apply."""
+    """One row. `before` and `after` are what the action changed, None when that does not apply. `outcome` is DONE, or
+    why nothing was changed.
+    """
 
     id: int
     time: float
@@ -31,6 +37,7 @@ class Record:
     before: Any
     after: Any
     reason: str
+    outcome: str
     hash: str
 
 
@@ -46,12 +53,13 @@ def add(
     before: Any = None,
     after: Any = None,
     reason: str = "",
+    outcome: str = DONE,
 ) -> None:
     """Write one row in the transaction of the change that it records."""
     last = transaction.value("SELECT hash FROM audit ORDER BY id DESC LIMIT 1") or FIRST
     row = (
         transaction.now, actor, role, origin, key, action,
-        _encode(arguments), _encode(before), _encode(after), reason,
+        _encode(arguments), _encode(before), _encode(after), reason, outcome,
     )  # fmt: skip
     names = ", ".join(f'"{name}"' for name in (*_COLUMNS, "hash"))
     marks = ",".join("?" * (len(_COLUMNS) + 1))
@@ -87,4 +95,4 @@ def _hash(last: str, row: tuple[Any, ...]) -> str:
 
 
 def _record(row: tuple[Any, ...]) -> Record:
-    return Record(*row[:7], json.loads(row[7]), json.loads(row[8]), json.loads(row[9]), row[10], row[11])  # type: ignore[call-arg]
+    return Record(*row[:7], json.loads(row[7]), json.loads(row[8]), json.loads(row[9]), *row[10:])  # type: ignore[call-arg]

@@ -313,7 +313,7 @@ def entries(reader: Reader, identities: Sequence[str]) -> list[Entry]:
     for identity in identities:
         word, _, ordinal = identity.partition("-")
         message = ids.parse(word)
-        if message is None or (ordinal and not ordinal.isdecimal()):
+        if message is None or (ordinal and not (ordinal.isdecimal() and len(ordinal) < 10)):
             continue
         sql = f"SELECT {_COLUMNS} FROM queue WHERE message = ?" + (" AND ordinal = ?" if ordinal else "")  # noqa: S608
         rows = reader.rows(sql + " ORDER BY ordinal", (message, int(ordinal)) if ordinal else (message,))

@@ -195,10 +195,11 @@ def m001_mail(db: Database) -> None:
             "before": str,
             "after": str,
             "reason": str,
+            "outcome": str,
             "hash": str,
         },
         pk="id",
-        not_null={"time", "actor", "role", "origin", "action", "arguments", "hash"},
+        not_null={"time", "actor", "role", "origin", "action", "arguments", "outcome", "hash"},
     )
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any
 
 from backend import address, clock
-from backend.accounts.passwords import hash_password
 from backend.errors import BadInput
 from backend.management.registry import Call, Change, action
 from backend.store import accounts, mailboxes
-from backend.store.accounts import Account
+from backend.store.accounts import Account, Alias
 from backend.store.database import Reader, Transaction
 
 Address = Annotated[str, "of the account"]
@@ -33,7 +32,7 @@ def account_json(reader: Reader, account: Account) -> dict[str, Any]:
     }
 
 
-@action("user.list", role="helpdesk")
+@action("user.list", role="auditor")
 def user_list(
     call: Call,
     part: Annotated[str, "only addresses with this in them", "place"] = "",
@@ -51,7 +50,7 @@ def user_list(
 @action("user.add", role="sysadmin", changes=True)
 def user_add(call: Call, address: Address, password: Password, quota: Annotated[int, "in bytes"] = 0) -> dict[str, Any]:
     """Add an account."""
-    parsed, secret = _own(address), hash_password(password)
+    parsed, secret = _own(address), _hash(password)
 
     def add(transaction: Transaction) -> Change:
         made = account_json(transaction, accounts.add_account(transaction, parsed, secret, quota))
@@ -63,7 +62,7 @@ def user_add(call: Call, address: Address, password: Password, quota: Annotated[
 @action("user.password", role="helpdesk", changes=True, key="P")
 def user_password(call: Call, address: Address, password: Password) -> dict[str, Any]:
     """Set the password of an account, and unlock it."""
-    secret = hash_password(password)
+    secret = _hash(password)
     return _on(call, address, lambda transaction, key: accounts.set_password(transaction, key, secret))
 
 
@@ -121,6 +120,12 @@ def _on(call: Call, written: str, change: Callable[[Transaction, str], object]) 
     return _dict(call.change(operation))
 
 
+def _hash(password: str) -> str:
+    from backend.accounts.passwords import hash_password  # not in every start of the command line
+
+    return hash_password(password)
+
+
 def _own(written: str) -> address.Address:
     parsed = address.parse(written)
     if not parsed.domain:
@@ -133,24 +138,29 @@ def _dict(value: Any) -> dict[str, Any]:
     return found
 
 
-@action("alias.list", role="helpdesk")
+def _alias_rows(some: Iterable[Alias]) -> list[dict[str, str]]:
+    return [{"address": alias.address, "target": alias.target} for alias in some]
+
+
+@action("alias.list", role="auditor")
 def alias_list(call: Call, part: Annotated[str, "only those with this in them", "place"] = "") -> dict[str, Any]:
     """List aliases."""
     found = call.store.read(lambda reader: accounts.find_aliases(reader, part, 1_000))
-    return {"aliases": [{"address": alias.address, "target": alias.target} for alias in found]}
+    return {"aliases": _alias_rows(found)}
 
 
 @action("alias.add", role="sysadmin", changes=True)
 def alias_add(
-    call: Call, address: Annotated[str, "the alias"], target: Annotated[str, "where its mail goes"]
+    call: Call, address: Annotated[str, "the alias"], target: Annotated[list[str], "where its mail goes"]
 ) -> dict[str, Any]:
-    """Send mail for an address on to another; an alias may have many targets."""
-    alias, to = _own(address), _own(target)
+    """Send mail for an address on to others."""
+    alias, targets = _own(address), [_own(one) for one in target]
+    if not targets:
+        raise BadInput(f"Where shall mail for {alias} go?")
 
     def add(transaction: Transaction) -> Change:
-        made = accounts.add_alias(transaction, alias, to)
-        answer = {"address": made.address, "target": made.target}
-        return Change(answer, after=answer)
+        made = _alias_rows([accounts.add_alias(transaction, alias, to) for to in targets])
+        return Change({"aliases": made}, after=made)
 
     return _dict(call.change(add))
 
@@ -165,7 +175,7 @@ def alias_delete(
     alias, to = _own(address).key, None if target is None else _own(target).key
 
     def delete(transaction: Transaction) -> Change:
-        gone = [{"address": one.address, "target": one.target} for one in accounts.delete_alias(transaction, alias, to)]
+        gone = _alias_rows(accounts.delete_alias(transaction, alias, to))
         return Change({"aliases": gone}, before=gone)
 
     return _dict(call.change(delete))

@@ -15,9 +15,10 @@ def audit_list(
     call: Call,
     part: Annotated[str, "only rows with this in the user, the action or its arguments", "place"] = "",
     limit: Annotated[int, "how many rows at the most"] = 50,
+    before: Annotated[int | None, "only rows before this one"] = None,
 ) -> dict[str, Any]:
     """List who changed what, the newest last."""
-    found = call.store.read(lambda reader: audit.find(reader, part, max(1, min(limit, 1_000))))
+    found = call.store.read(lambda reader: audit.find(reader, part, max(1, min(limit, 1_000)), before))
     return {"records": [_row(record) for record in reversed(found)]}
 
 
@@ -41,5 +42,6 @@ def _row(record: Record) -> dict[str, Any]:
         "before": record.before,
         "after": record.after,
         "why": record.reason,
+        "outcome": record.outcome,
         "hash": record.hash,
     }

@@ -31,7 +31,7 @@ FILTER = (
 MANY = (
     *FILTER,
     Parameter("all", bool, "every entry of the queue", default=False),
-    Parameter("after", int, "go on behind this entry: the `next` of the answer before"),
+    Parameter("after", int, "go on behind this entry: the `next` of the answer before", inner=True),
 )
 
 

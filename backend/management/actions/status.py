@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from pathlib import Path
 
 import backend
@@ -71,14 +70,16 @@ def _roles(settings: Settings) -> tuple[RoleRow, ...]:
 
 
 def _memory(pid: int) -> int | None:
-    """Resident bytes of a process; None when there is none."""
+    """Resident bytes of a process of ours; None when there is none: a crash leaves its number to others."""
+    folder = Path("/proc", str(pid))
     try:
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE
+        ours = b"mailconsole" in (folder / "cmdline").read_bytes()
+        return int((folder / "statm").read_text().split()[1]) * _PAGE if ours else None
     except (OSError, IndexError):
         return None
 
 
 def _disk(folder: Path) -> Disk:
-    usage = shutil.disk_usage(folder)
+    disk = os.statvfs(folder)
     own = sum(path.stat().st_size for path in folder.glob("mail.db*"))
-    return Disk(str(folder), usage.total, usage.free, own)
+    return Disk(str(folder), disk.f_blocks * disk.f_frsize, disk.f_bavail * disk.f_frsize, own)

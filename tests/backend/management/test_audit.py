@@ -1,0 +1,125 @@
+"""The audit log: a row for every change and every try, no secret in it, and no way to change it unseen."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from backend.config import Settings
+from backend.errors import BadInput, Denied, MailError
+from backend.management.registry import actions
+from backend.management.roles import AUDITOR
+from backend.store.database import Store
+from tests.backend.management.conftest import Act, Enqueue
+
+SECRET = "a very secret phrase"
+
+
+def _tamper(settings: Settings, sql: str) -> None:
+    connection = sqlite3.connect(settings.site.data / "mail.db")
+    with connection:
+        connection.execute(sql)
+    connection.close()
+
+
+@pytest.fixture
+def rows(act: Act) -> None:
+    """Five rows."""
+    for number in range(5):
+        act("user.add", address=f"user{number}@example.org", password=SECRET, why="new here")
+
+
+def test_a_change_is_recorded_with_all_that_is_known(act: Act) -> None:
+    act("user.add", address="alice@example.org", password=SECRET)
+    act("user.quota", address="alice@example.org", size=5_000, why="asked for")
+    record = act("audit-log.list")["records"][-1]
+    assert record["user"] == "tester"
+    assert (record["action"], record["why"], record["outcome"]) == ("user.quota", "asked for", "done")
+    assert record["arguments"] == {"address": "alice@example.org", "size": 5_000}
+    assert (record["before"]["quota"], record["after"]["quota"]) == (0, 5_000)
+
+
+def test_bulk_work_is_recorded_with_its_ids(act: Act, enqueue: Enqueue) -> None:
+    one = enqueue("a@remote.test", "b@remote.test")
+    act("queue.hold", domain="remote.test")
+    record = act("audit-log.list")["records"][-1]
+    assert record["after"] == {"affected": 2, "ids": [f"{one}-1", f"{one}-2"]}
+
+
+def test_a_try_is_recorded_too(act: Act) -> None:
+    with pytest.raises(BadInput):
+        act("user.delete", address="nobody@example.org")
+    with pytest.raises(Denied):
+        act("queue.delete", _role=AUDITOR, all=True)
+    failed, denied = act("audit-log.list")["records"]
+    assert failed["outcome"].startswith("failed: There is no account")
+    assert denied["outcome"].startswith("denied: This needs the role postmaster")
+    assert denied["role"] == AUDITOR
+
+
+def test_a_look_into_a_mailbox_is_recorded(act: Act) -> None:
+    act("mailbox.export", address="postmaster@example.org")
+    assert act("audit-log.list")["records"][-1]["action"] == "mailbox.export"
+
+
+def test_reading_leaves_no_row(act: Act) -> None:
+    for one in actions().values():
+        if not one.changes and not any(parameter.required for parameter in one.parameters):
+            act(one.name)
+    assert act("audit-log.list")["records"] == []
+
+
+@pytest.mark.usefixtures("rows")
+def test_no_secret_reaches_the_disk(act: Act, settings: Settings, tmp_path: Path) -> None:
+    act("user.password", address="user0@example.org", password=SECRET + "!")
+    for file in tmp_path.rglob("*"):
+        if file.is_file():
+            assert SECRET.encode() not in file.read_bytes(), file
+
+
+@pytest.mark.usefixtures("rows")
+def test_a_whole_chain_is_whole(act: Act) -> None:
+    assert act("audit-log.verify") == {"rows": 5, "broken": None}
+
+
+@pytest.mark.usefixtures("rows")
+@pytest.mark.parametrize(
+    ("sql", "broken"),
+    [
+        ("UPDATE audit SET reason = 'another' WHERE id = 3", 3),
+        ("UPDATE audit SET outcome = 'denied' WHERE id = 5", 5),
+        ("UPDATE audit SET time = time + 1 WHERE id = 1", 1),
+        ("UPDATE audit SET actor = 'somebody' WHERE id = 2", 2),
+        ("DELETE FROM audit WHERE id = 1", 2),
+        ("DELETE FROM audit WHERE id = 4", 5),
+        ("UPDATE audit SET hash = 'f' || substr(hash, 2) WHERE id = 2 AND hash NOT LIKE 'f%'", 2),
+    ],
+)
+def test_tampering_is_found(act: Act, settings: Settings, sql: str, broken: int) -> None:
+    _tamper(settings, sql)
+    assert act("audit-log.verify")["broken"] == broken
+
+
+@pytest.mark.usefixtures("rows")
+def test_the_list_finds_and_pages(act: Act) -> None:
+    assert [row["id"] for row in act("audit-log.list", limit=2)["records"]] == [4, 5]
+    assert [row["id"] for row in act("audit-log.list", limit=2, before=4)["records"]] == [2, 3]
+    assert [row["id"] for row in act("audit-log.list", part="user3@")["records"]] == [4]
+
+
+def test_the_row_and_the_change_are_one_transaction(act: Act, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    from backend.store import audit
+
+    real: Callable[..., None] = audit.add
+
+    def fails(*_: object, **__: object) -> None:
+        raise sqlite3.OperationalError("no")
+
+    monkeypatch.setattr(audit, "add", fails)
+    with pytest.raises(MailError):
+        act("domain.add", domain="example.net")
+    monkeypatch.setattr(audit, "add", real)
+    assert act("domain.list") == {"domains": ["example.org"]}
