@@ -1,0 +1,1 @@
+"""Directory, passwords, log-ins."""

@@ -1,0 +1,1 @@
+"""Framing, arguments, replies, headers; and the server fuzzed."""

@@ -1,0 +1,1 @@
+"""The store with a real database in a temporary folder."""
