@@ -202,17 +202,21 @@ class Store:
         """Run `query` in this thread."""
         reader: Reader | None = getattr(self._local, "reader", None)
         if reader is None:
-            connection = _connect(self.folder, self._limits.lock_seconds, _CACHE_KIB // 4)
-            connection.execute("PRAGMA query_only = 1")
+            try:
+                connection = _connect(self.folder, self._limits.lock_seconds, _CACHE_KIB // 4)
+                connection.execute("PRAGMA query_only = 1")
+            except sqlite3.Error as error:
+                raise _temporary(error) from error
             self._opened.append(connection)
             reader = self._local.reader = Reader(connection)
-        reader.execute("BEGIN")
         try:
-            return query(reader)
+            reader.execute("BEGIN")
+            try:
+                return query(reader)
+            finally:
+                reader.execute("ROLLBACK")
         except sqlite3.Error as error:
             raise _temporary(error) from error
-        finally:
-            reader.execute("ROLLBACK")
 
     def query(self, query: Query[T]) -> asyncio.Future[T]:
         """Run `query` in a reader's thread."""
