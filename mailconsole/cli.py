@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from backend.errors import BadInput, Permanent
 from mailconsole import output, problems
-from mailconsole.parser import LOCAL, build, verb_of
+from mailconsole.parser import LOCAL, parse, verb_of
 
 if TYPE_CHECKING:
     from backend.config import Settings
@@ -30,7 +30,7 @@ def run(words: list[str]) -> int:
         from backend.management.registry import actions
 
         known = list(actions().values())
-    given = build(known).parse_args(words)
+    given = parse(words, known)
     output.as_json = getattr(given, "json", False)
     if "action" in given:
         return _act(given)
@@ -180,7 +180,8 @@ def _confirmed(service: Service, action: Action, arguments: dict[str, Any]) -> d
             ids = [row["id"] for row in page["rows"]]
             if not ids:
                 raise BadInput("No entry of the queue matches.")
-            what = f"{page['total']} entries, the first for {page['rows'][0]['recipient']}"
+            number = f"{page['total']} {'entry' if len(ids) == 1 else 'entries'}"
+            what = f"{number}, the first for {page['rows'][0]['recipient']}"
             if page["total"] == len(ids):
                 kept = {key: value for key, value in arguments.items() if key in _NO_OBJECT}
                 arguments = {**kept, "ids": ids}

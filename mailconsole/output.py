@@ -12,7 +12,7 @@ as_json = False  # --json was said
 def show(name: str, answer: Any) -> None:
     """Print the answer of the action or verb `name`."""
     if as_json:
-        write(_escaped(json.dumps(answer, indent=2, ensure_ascii=False)))
+        write(document(answer))
         return
     from mailconsole import views
 
@@ -21,13 +21,12 @@ def show(name: str, answer: Any) -> None:
         write(text)
 
 
-def _escaped(document: str) -> str:
-    """The same JSON with all that a terminal would obey as \\u escapes. Outside its strings there is only ASCII."""
-    if document.replace("\n", "").isprintable():
-        return document
-    return "".join(
-        letter if letter.isprintable() or letter == "\n" else json.dumps(letter)[1:-1] for letter in document
-    )
+def document(answer: Any) -> str:
+    """The answer as JSON, in which all that a terminal would obey is a \\u escape."""
+    text = json.dumps(answer, indent=2, ensure_ascii=False)
+    if text.replace("\n", "").isprintable():
+        return text
+    return "".join(letter if letter.isprintable() or letter == "\n" else json.dumps(letter)[1:-1] for letter in text)
 
 
 def write(text: str) -> None:

@@ -46,8 +46,16 @@ def verb_of(words: list[str]) -> str:
     return rest[0] if rest else ""
 
 
-def build(actions: Iterable[Action]) -> argparse.ArgumentParser:
-    """A parser for these actions and the local verbs. Its result has `verb`, and `action` when it is one."""
+def parse(words: list[str], actions: Iterable[Action]) -> argparse.Namespace:
+    """What `words` say: `verb`, its arguments, and `action` when it is one. Wrong use ends the program with 2."""
+    whole = list(words)
+    while "--sort" in whole[:-1]:  # argparse would take the -age of `--sort -age` for an option
+        at = whole.index("--sort")
+        whole[at : at + 2] = [f"--sort={whole[at + 1]}"]
+    return _build(actions).parse_args(whole)
+
+
+def _build(actions: Iterable[Action]) -> argparse.ArgumentParser:
     parser = _Parser(
         prog="mailconsole",
         description="A mail service and its console.",
