@@ -218,7 +218,11 @@ class Site:
 
     def queue_empty(self, *, within: float = 20) -> None:
         """Return when the queue is empty."""
-        until(lambda: self.status()["queue"]["total"] == 0, within=within, every=0.1, why="empty queue")
+        try:
+            until(lambda: self.status()["queue"]["total"] == 0, within=within, every=0.1)
+        except TimeoutError:
+            status = {name: self.status()[name] for name in ("roles", "queue", "destinations")}
+            raise Failed(f"the queue is not empty: {self.queue()[:5]}, {status}\n{self.log_text()[-3000:]}") from None
 
 
 def in_maildir(file: Path) -> bool:
