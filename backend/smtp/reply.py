@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from backend.errors import MailError
 
@@ -25,7 +25,7 @@ class Reply:
 
     def saying(self, text: str) -> Reply:
         """The same codes with other words."""
-        return replace(self, text=text)
+        return Reply(self.code, self.status, text)
 
     @property
     def refuses(self) -> bool:

@@ -231,7 +231,7 @@ class Store:
         connection: sqlite3.Connection | None = None
         jobs = self._jobs
         while (job := jobs.get()) is not None:
-            batch = [job]
+            batch, stop = [job], False
             try:
                 with _lock(self.folder / "lock"):
                     if connection is None:
@@ -240,7 +240,6 @@ class Store:
                     self._transact(connection, batch)
             except (sqlite3.Error, OSError) as error:
                 _log.error("transaction of %d operations failed: %s", len(batch), error)
-                stop = False
                 failure = _temporary(error)
                 for failed in batch:
                     failed.error = failed.error or failure
