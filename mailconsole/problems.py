@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Callable
@@ -38,21 +39,33 @@ def guard(command: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:  # `| head` has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return 0
     except OSError as error:
+        _drop_output()
         where = f" ({error.filename})" if error.filename else ""
         say(f"mailconsole: {error.strerror or error}{where}.")
         return 1
     except Exception:
-        import traceback  # rarely needed, and slow to load
+        say(f"mailconsole: something went wrong inside; {_written_down()} says what. Please report it.")
+        return INTERNAL
 
-        from backend import logs
 
-        incident = logs.incident()
-        log = Path(os.environ.get("TMPDIR", "/tmp")) / f"mailconsole-{incident}.log"  # noqa: S108  the name is random
+def _drop_output() -> None:
+    """What is still to be written goes nowhere: Python would try again at its end, and complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _written_down() -> Path:
+    """The file that now holds the traceback of the exception at hand."""
+    import traceback  # rarely needed, and slow to load
+
+    from backend import logs
+
+    folder = Path(os.environ.get("TMPDIR", "/tmp"))  # noqa: S108  the name is random, and nobody else may open it
+    log = folder / f"mailconsole-{logs.incident()}.log"
+    with contextlib.suppress(OSError):
         descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as file:
             traceback.print_exc(file=file)
-        say(f"mailconsole: something went wrong inside; {log} says what. Please report it.")
-        return INTERNAL
+    return log

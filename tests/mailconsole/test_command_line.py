@@ -204,6 +204,13 @@ def test_a_reader_that_leaves_is_no_error(idle_site: Site) -> None:
         assert child.wait(30) == 0
 
 
+def test_output_that_cannot_be_written_is_said(idle_site: Site) -> None:
+    command = [*COMMAND, "--config", str(idle_site.config), "config", "show"]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(command, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stderr) == (1, b"mailconsole: No space left on device.\n")
+
+
 def test_what_goes_wrong_inside_is_70_and_no_traceback_on_the_terminal(tmp_path: Path, site: Site) -> None:
     (site.folder / "run" / "roles.json").write_text('[{"nonsense": 1}]')
     done = run("--config", str(site.config), "status", TMPDIR=str(tmp_path))
