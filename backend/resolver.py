@@ -22,6 +22,7 @@ _EXCHANGERS = 10  # MX hosts looked at: enough for anybody, and an end to a list
 _ADDRESSES = 12  # tried for one domain
 _CACHED = 10_000  # answers kept
 _SHORTEST, _LONGEST = 5.0, 3_600.0  # seconds that an answer is kept, whatever its TTL says
+_NOTHING = 60.0  # seconds that "there is no such record" is kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +34,10 @@ class Host:
 
 
 class Resolver:
-    """Asks the site's name servers. Answers are kept for their TTL, failures for a few seconds."""
+    """Asks the site's name servers. Answers are kept for their TTL, failures are not kept."""
 
     def __init__(self, settings: Dns) -> None:
-        self._resolver = dns.asyncresolver.Resolver(configure=not settings.nameservers)
+        self._resolver = _configured() if not settings.nameservers else dns.asyncresolver.Resolver(configure=False)
         if settings.nameservers:
             self._resolver.nameservers = [
                 dns.nameserver.Do53Nameserver(server.host, server.port) for server in settings.nameservers
@@ -54,23 +55,34 @@ class Resolver:
         name servers do not answer (4.4.3).
         """
         if domain.startswith("["):
-            address = domain[1:-1].removeprefix("IPv6:").removeprefix("ipv6:")
-            return [Host(domain, address)]
+            return self._literal(domain)
         exchangers = await self.mx(domain)
-        if any(name == "" for _, name in exchangers):
+        if exchangers and all(name == "" for _, name in exchangers):
             raise Permanent(f"{domain} takes no mail (null MX).", status="5.1.10")
+        exchangers = [one for one in exchangers if one[1]]  # "." among others means nothing (RFC 7505 §3)
         if not exchangers:
             hosts = await self.addresses(domain)
             if not hosts:
                 raise Permanent(f"{domain} has no mail host and no address.", status="5.1.2")
             return hosts[:_ADDRESSES]
-        own = [preference for preference, name in exchangers if name == ourselves]
+        own = [preference for preference, name in exchangers if name == ourselves.lower()]
         if own:  # RFC 5321 §5.1: to hosts that are better than we are, or mail would come back
             exchangers = [one for one in exchangers if one[0] < min(own)]
             if not exchangers:
                 raise Permanent(f"The best mail host of {domain} is this one, which does not know it.", status="5.4.6")
         exchangers.sort(key=lambda one: (one[0], random.random()))  # noqa: S311  to spread load
         return await self._hosts_of(domain, [name for _, name in exchangers[:_EXCHANGERS]])
+
+    @staticmethod
+    def _literal(domain: str) -> list[Host]:
+        """The address in `[192.0.2.1]` or `[IPv6:2001:db8::1]` (RFC 5321 §4.1.3)."""
+        try:
+            address = str(ipaddress.ip_address(domain.strip("[]").lower().removeprefix("ipv6:")))
+        except ValueError:
+            raise Permanent(f"{domain} is no address of a host.", status="5.1.2") from None
+        if not _possible(address):
+            raise Permanent(f"There can be no mail host at {domain}.", status="5.1.2")
+        return [Host(domain, address)]
 
     async def _hosts_of(self, domain: str, names: list[str]) -> list[Host]:
         found: list[Host] = []
@@ -97,13 +109,17 @@ class Resolver:
         ]
 
     async def addresses(self, name: str) -> list[Host]:
-        """IPv6 and IPv4 addresses of a host, mixed; empty when it has none."""
-        answers = await asyncio.gather(self._ask(name, "AAAA"), self._ask(name, "A"), return_exceptions=True)
-        good = [answer for answer in answers if not isinstance(answer, BaseException)]
-        if not good and isinstance(answers[1], BaseException):
-            raise answers[1]
-        found = [Host(name, record.address) for answer in good for record in answer]
-        return [host for host in found if _possible(host.address)]
+        """The IPv6 addresses of a host, then its IPv4 ones; empty when it has none. Permanent, Temporary as above."""
+        found: list[Host] = []
+        failures: list[BaseException] = []
+        for answer in await asyncio.gather(self._ask(name, "AAAA"), self._ask(name, "A"), return_exceptions=True):
+            if isinstance(answer, BaseException):
+                failures.append(answer)
+            else:
+                found += [Host(name, record.address) for record in answer if _possible(record.address)]
+        if failures and not found:  # nothing is known for sure while one of the two questions is open
+            raise min(failures, key=lambda failure: isinstance(failure, Permanent))
+        return found
 
     async def _ask(self, name: str, kind: str) -> list[Any]:
         key = (name, kind)
@@ -113,8 +129,13 @@ class Resolver:
         task = self._asking.get(key)
         if task is None:
             task = self._asking[key] = asyncio.ensure_future(self._fetch(key))
-            task.add_done_callback(lambda _: self._asking.pop(key, None))
+            task.add_done_callback(lambda done: self._answered(key, done))
         return await asyncio.shield(task)
+
+    def _answered(self, key: tuple[str, str], task: asyncio.Task[list[Any]]) -> None:
+        self._asking.pop(key, None)
+        if not task.cancelled():
+            task.exception()  # has been seen, even when those who asked are gone
 
     async def _fetch(self, key: tuple[str, str]) -> list[Any]:
         name, kind = key
@@ -130,12 +151,20 @@ class Resolver:
             reason = type(error).__name__
             raise Temporary(f"{name} could not be looked up ({reason}).", status="4.4.3") from None
         records = list(answer.rrset) if answer.rrset is not None else []
-        seconds = min(_LONGEST, max(_SHORTEST, float(answer.rrset.ttl if answer.rrset is not None else 60)))
+        seconds = min(_LONGEST, max(_SHORTEST, float(answer.rrset.ttl if answer.rrset is not None else _NOTHING)))
         if len(self._cache) >= _CACHED:
             for old in list(self._cache)[: _CACHED // 10]:
                 del self._cache[old]
         self._cache[key] = (time.monotonic() + seconds, records)
         return records
+
+
+def _configured() -> dns.asyncresolver.Resolver:
+    """As /etc/resolv.conf says; without one every question fails, and mail waits until there is."""
+    try:
+        return dns.asyncresolver.Resolver()
+    except dns.resolver.NoResolverConfiguration:
+        return dns.asyncresolver.Resolver(configure=False)
 
 
 def _possible(address: str) -> bool:

@@ -1,8 +1,14 @@
-"""One next hop: the messages that wait for it, and as many connections as it has shown to bear."""
+"""One next hop: the messages that wait for it, and as many connections as it has shown to bear.
+
+The first connection finds out whether anybody is there; after that there may be five, one more for each message
+taken, and half as many after each failure. When nobody is there, all that waits is deferred at once, and so is
+what comes within the next seconds: a dead host costs one try, not one a message.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections import deque
@@ -12,130 +18,215 @@ from backend import logs
 from backend.config import Delivery
 from backend.delivery import retry
 from backend.delivery.transport import Job, Transport, Unreachable
-from backend.store.queue import Result
+from backend.errors import MailError
+from backend.store.queue import Entry, Result
 
 _log = logging.getLogger("delivery")
-_FIRST = 5  # connections to a host that nothing is known of
-_COLD = 5.0  # seconds after a failed connection in which nobody else is sent after it
+_FIRST = 5.0  # connections to a host that has just answered
+_COLD = 5.0  # seconds after a failure in which nobody else is sent after it
+_LOST = 3  # messages in a row whose connection broke, before the host counts as dead
+_AHEAD = 8  # messages that one connection takes from the store at once,
+_AHEAD_BYTES = 256 * 1024  # and their size, as far as it is memory
+_STORE_PAUSE = 1.0  # seconds before a store that cannot be read is asked again
 
-Finish = Callable[[Sequence[Result]], Awaitable[None]]
+Bundle = Sequence[Entry]  # entries of one message
+Load = Callable[[Sequence[Bundle]], Awaitable[list[Job | None]]]  # None: the message is gone, and so are its entries
+Done = Callable[[Sequence[Result]], None]
 
 
 class Destination:
-    """Jobs go in by `put`; `finish` gets their results. Every job ends there, whatever happens."""
+    """Entries go in by `put`; `done` gets their results. Every entry ends there, or is taken back."""
 
     def __init__(
-        self, transport: Callable[[], Transport], settings: Callable[[], Delivery], finish: Finish, name: str
+        self,
+        name: str,
+        transport: Callable[[], Transport],
+        load: Load,
+        done: Done,
+        settings: Callable[[], Delivery],
     ) -> None:
         self.name = name
+        self.waiting = 0  # entries that no connection has taken yet
         self._transport = transport
+        self._load = load
+        self._done = done
         self._settings = settings
-        self._finish = finish
-        self._jobs: deque[Job] = deque()
+        self._bundles: deque[Bundle] = deque()
         self._workers: set[asyncio.Task[None]] = set()
-        self._idle = 0
-        self._more = asyncio.Condition()
-        self._allowed = float(_FIRST)
-        self._cold_until = 0.0
+        self._idle: deque[asyncio.Future[None]] = deque()
+        self._connected = 0
+        self._allowed = 1.0
+        self._lost = 0
         self._cold: Unreachable | None = None
-        self._busy = 0
-
-    @property
-    def waiting(self) -> int:
-        """Entries that no connection has taken yet."""
-        return sum(len(job.entries) for job in self._jobs)
+        self._cold_until = 0.0
+        self._stopping = False
 
     @property
     def asleep(self) -> bool:
-        """Whether there is nothing to do and nobody here."""
-        return not self._jobs and not self._workers
+        """Whether there is nothing to do, nobody here, and nothing to remember."""
+        return not self._bundles and not self._workers and time.monotonic() >= self._cold_until
 
-    async def put(self, job: Job) -> None:
-        """Another job. One that was asked for by a person (due at once) is tried even when the host just failed."""
-        if any(entry.due == 0 for entry in job.entries):
+    def put(self, bundle: Bundle) -> None:
+        """More to do. What a person asked for (due at once) is tried even when the host has just failed."""
+        if any(entry.due == 0 for entry in bundle):
             self._cold_until = 0.0
         if self._cold is not None and time.monotonic() < self._cold_until:
-            await self._unreachable([job], self._cold)
+            self._unreachable([bundle], self._cold)
             return
-        self._jobs.append(job)
-        most = min(int(self._allowed), self._settings().connections_per_destination)
-        if self._idle:
-            async with self._more:
-                self._more.notify()
-        elif len(self._workers) < max(1, most):
-            task = asyncio.create_task(self._work())
-            self._workers.add(task)
-            task.add_done_callback(self._workers.discard)
+        self._bundles.append(bundle)
+        self.waiting += len(bundle)
+        self._call()
 
-    def take_back(self) -> list[Job]:
-        """The jobs that nobody has begun: they will not be done here."""
-        jobs = list(self._jobs)
-        self._jobs.clear()
-        return jobs
+    def take_back(self) -> list[Bundle]:
+        """What nobody has begun: it will not be done here."""
+        bundles = list(self._bundles)
+        self._bundles.clear()
+        self.waiting = 0
+        return bundles
 
     async def stop(self, seconds: float) -> None:
         """Let the connections finish what they are at, that long at the most."""
-        for task in list(self._workers):
-            if self._idle and not self._busy:
-                task.cancel()
+        self._stopping = True
+        while self._idle:
+            self._wake()
         if self._workers:
             _, late = await asyncio.wait(self._workers, timeout=seconds)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
 
+    # -- connections
+
+    def _call(self) -> None:
+        """Somebody for what waits: one that is idle, or a new one when there may be one."""
+        most = max(1, min(int(self._allowed), self._settings().connections_per_destination))
+        if self._idle:
+            self._wake()
+        elif self._bundles and len(self._workers) < most and not self._stopping:
+            task = asyncio.create_task(self._work())
+            self._workers.add(task)
+            task.add_done_callback(self._gone)
+
+    def _gone(self, task: asyncio.Task[None]) -> None:
+        self._workers.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("a connection's task failed", exc_info=error, extra=logs.fields(destination=self.name))
+        self._call()
+
+    def _wake(self) -> None:
+        waiter = self._idle.popleft()
+        if not waiter.done():
+            waiter.set_result(None)
+
     async def _work(self) -> None:
-        """One connection: job after job, a short wait for more, goodbye."""
+        """One connection: message after message, a short wait for more, goodbye."""
         transport = self._transport()
         try:
-            while True:
-                if not self._jobs and not await self._wait():
-                    return
-                if self._jobs:
-                    await self._do(transport, self._jobs.popleft())
-                    if len(self._workers) > max(1, int(self._allowed)):
-                        return
+            await transport.connect()
+        except Unreachable as error:
+            self._nobody(error)
+            return
+        self._connected += 1
+        self._allowed = max(self._allowed, _FIRST)
+        try:
+            while len(self._workers) <= max(1, int(self._allowed)) and await self._something():
+                await self._some(transport, self._take())
+        except Unreachable as error:
+            self._nobody(error, connected=1)
         finally:
+            self._connected -= 1
             await transport.rest()
 
-    async def _wait(self) -> bool:
-        """Whether another job came before the connection was idle for too long."""
-        self._idle += 1
+    async def _something(self) -> bool:
+        """Whether there is something to do before the connection has been idle for too long."""
+        while not self._bundles and not self._stopping:
+            waiter = asyncio.get_running_loop().create_future()
+            self._idle.append(waiter)
+            try:
+                async with asyncio.timeout(self._settings().idle_connection):
+                    await waiter
+            except TimeoutError:
+                return bool(self._bundles)
+            finally:
+                with contextlib.suppress(ValueError):
+                    self._idle.remove(waiter)
+        if not self._stopping:
+            self._call()
+        return bool(self._bundles) and not self._stopping
+
+    def _take(self) -> list[Bundle]:
+        """A share of what waits, small enough that others have something to do and that it fits into memory."""
+        share = max(1, min(_AHEAD, len(self._bundles) // len(self._workers)))
+        taken: list[Bundle] = []
+        size = 0
+        while len(taken) < share and self._bundles and size < _AHEAD_BYTES:
+            bundle = self._bundles.popleft()
+            self.waiting -= len(bundle)
+            size += min(bundle[0].size, _AHEAD_BYTES // 4)  # a larger one is a file
+            taken.append(bundle)
+        return taken
+
+    def _put_back(self, bundles: Sequence[Bundle]) -> None:
+        self._bundles.extendleft(reversed(bundles))
+        self.waiting += sum(map(len, bundles))
+
+    async def _some(self, transport: Transport, bundles: list[Bundle]) -> None:
+        """Do these. What an error leaves undone goes back to what waits."""
+        left = deque(bundles)
         try:
-            async with asyncio.timeout(self._settings().idle_connection), self._more:
-                await self._more.wait_for(lambda: bool(self._jobs))
-            return True
-        except TimeoutError:
-            return bool(self._jobs)
+            for job in await self._load(bundles):
+                if job is not None:
+                    await self._do(transport, job)
+                left.popleft()
+        except MailError as error:
+            _log.error("messages cannot be read, trying again: %s", error)
+            await asyncio.sleep(_STORE_PAUSE)
         finally:
-            self._idle -= 1
+            self._put_back(left)
 
     async def _do(self, transport: Transport, job: Job) -> None:
-        self._busy += 1
         try:
             results = await transport.deliver(job)
-            self._allowed = min(self._allowed + 1, float(self._settings().connections_per_destination))
-            self._cold = None
-            await self._finish(results)
-        except Unreachable as error:
-            # Nobody there: those who wait would only find the same, one after the other.
-            self._allowed = max(1.0, self._allowed / 2)
-            self._cold, self._cold_until = error, time.monotonic() + _COLD
-            await self._unreachable([job, *self.take_back()], error)
+        except Unreachable:
+            raise
         except Exception:
-            _log.exception("delivery failed", extra=logs.fields(destination=self.name))
-            wrong = Unreachable("Something went wrong here", "4.3.0")
-            await self._unreachable([job], wrong)
-        finally:
-            self._busy -= 1
+            _log.exception("delivery failed", extra=logs.fields(destination=self.name, message=job.envelope.id))
+            self._unreachable([job.entries], Unreachable("Something went wrong here", "4.3.0"))
+            return
+        self._done(results)
+        if any(result.outcome != "deferred" for result in results):
+            self._lost = 0
+            self._cold = None
+            self._allowed = min(self._allowed + 1, float(self._settings().connections_per_destination))
+            return
+        if transport.ready:  # it answers, and wants this one later
+            return
+        self._allowed = max(1.0, self._allowed / 2)
+        self._lost += 1
+        if self._lost >= _LOST:  # it greets, and then goes away or says no more
+            self._dead(Unreachable(results[-1].reply, results[-1].status, mta=results[-1].mta))
 
-    async def _unreachable(self, jobs: Sequence[Job], error: Unreachable) -> None:
+    # -- failures
+
+    def _nobody(self, error: Unreachable, connected: int = 0) -> None:
+        """A connection could not be made. While others stand, the host only wants no more of them."""
+        self._allowed = max(1.0, min(self._allowed / 2, float(self._connected)))
+        if self._connected <= connected:
+            self._dead(error)
+
+    def _dead(self, error: Unreachable) -> None:
+        """Those who wait would only find the same, one after the other."""
+        self._lost = 0
+        self._allowed = 1.0
+        self._cold, self._cold_until = error, time.monotonic() + _COLD
+        self._unreachable(self.take_back(), error)
+
+    def _unreachable(self, bundles: Sequence[Bundle], error: Unreachable) -> None:
         now, settings = time.time(), self._settings()
-        results = []
-        for job in jobs:
-            for entry in job.entries:
-                if error.permanent:
-                    results.append(retry.failed(entry, error.status, str(error), error.mta))
-                else:
-                    results.append(retry.deferred(entry, error.status, str(error), settings, now, error.mta))
-        await self._finish(results)
+        for bundle in bundles:
+            if error.permanent:
+                self._done([retry.failed(entry, error.status, str(error), error.mta) for entry in bundle])
+            else:
+                self._done(
+                    [retry.deferred(entry, error.status, str(error), settings, now, error.mta) for entry in bundle]
+                )

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from backend import clock, ids
+from backend.config import Site
 from backend.store.notices import Notice
 
 _SHOWN = 300  # recipients told of in words; the machine-readable part has all of them
@@ -52,8 +53,9 @@ class Original:
     smtputf8: bool
 
 
-def build(identity: int, hostname: str, now: float, original: Original, notices: Sequence[Notice]) -> bytes:
+def build(identity: int, site: Site, now: float, original: Original, notices: Sequence[Notice]) -> bytes:
     """The DSN, with CR LF at the end of each line. `identity` gives its Message-ID and its boundary."""
+    hostname = site.hostname
     kind = next(action for action in _SUBJECTS if any(notice.action == action for notice in notices))
     wide = original.smtputf8 or not all(notice.recipient.isascii() for notice in notices)
     boundary = f"report_{ids.text(identity)}"
@@ -61,11 +63,11 @@ def build(identity: int, hostname: str, now: float, original: Original, notices:
         boundary += "_"
     head = [
         f"Date: {clock.date(now)}",
-        f"From: Mail delivery <postmaster@{hostname}>",
+        f"From: Mail delivery <postmaster@{site.domain}>",
         f"To: <{original.sender}>",
         f"Subject: {_SUBJECTS[kind]}",
         f"Message-ID: <{ids.text(identity)}@{hostname}>",
-        *([f"In-Reply-To: {original.message_id}"] if original.message_id and original.message_id.isascii() else []),
+        *_in_reply_to(original.message_id),
         "Auto-Submitted: auto-replied",
         "MIME-Version: 1.0",
         "Content-Type: multipart/report; report-type=delivery-status;",
@@ -85,6 +87,10 @@ def build(identity: int, hostname: str, now: float, original: Original, notices:
         eight = "" if body.isascii() else "Content-Transfer-Encoding: 8bit\r\n"
         out += f"\r\n--{boundary}\r\nContent-Type: {content_type}\r\n{eight}\r\n".encode() + body
     return out + f"\r\n--{boundary}--\r\n".encode()
+
+
+def _in_reply_to(message_id: str | None) -> list[str]:
+    return [f"In-Reply-To: {message_id}"] if message_id and re.fullmatch(r"<[!-;=?-~]{1,250}>", message_id) else []
 
 
 def _original_type(original: Original, *, wide: bool) -> str:
@@ -131,7 +137,6 @@ def _for_machines(hostname: str, original: Original, notices: Sequence[Notice], 
     if original.envid:
         fields.insert(0, f"Original-Envelope-Id: {_plain(from_xtext(original.envid))}")
     for notice in notices:
-        # What is relayed is "relayed"; a notice for a success of our own says "delivered" (RFC 3464 §2.3.3).
         fields.append("")
         if notice.orcpt:
             kind, _, address = notice.orcpt.partition(";")
@@ -147,7 +152,8 @@ def _for_machines(hostname: str, original: Original, notices: Sequence[Notice], 
         fields.append(f"Last-Attempt-Date: {clock.date(notice.time)}")
         if notice.until is not None:
             fields.append(f"Will-Retry-Until: {clock.date(notice.until)}")
-    return ("\r\n".join(fields) + "\r\n").encode("utf-8", "replace")
+    text = "\r\n".join(fields) + "\r\n"
+    return text.encode("utf-8", "replace") if wide else text.encode("ascii", "backslashreplace")
 
 
 def from_xtext(text: str) -> str:
@@ -156,5 +162,5 @@ def from_xtext(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """On one line, and nothing but printable characters: it comes from other hosts."""
-    return "".join(letter if letter.isprintable() else " " for letter in text)[:990]
+    """On one line of a length that mail allows, nothing but printable characters: it comes from other hosts."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)[:900]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from functools import partial
 
 from backend.config import Settings
 from backend.errors import MailError
@@ -33,7 +34,7 @@ class Housekeeping:
             try:
                 await self.once()
             except MailError as error:
-                _log.error("housekeeping waits: %s", error)
+                _log.error("housekeeping waits for the next hour: %s", error)
             await asyncio.sleep(_EVERY)
 
     async def once(self) -> None:
@@ -44,4 +45,6 @@ class Housekeeping:
             gone = await self._store.commit(lambda t: trace.forget(t, now - keep.keep_days * 86_400, _PIECE))
             await asyncio.sleep(_BREATH)
         await self._store.commit(lambda t: statistics.forget(t, now - keep.statistics_days * 86_400))
-        await self._store.commit(lambda t: bodies.sweep(t, _LEFTOVER))
+        for number in range(256):
+            await self._store.commit(partial(bodies.sweep, older_than=_LEFTOVER, part=f"{number:02x}"))
+            await asyncio.sleep(_BREATH)

@@ -2,39 +2,46 @@
 
 from __future__ import annotations
 
+import time
+
 from backend.accounts.directory import Directory
+from backend.config import Delivery
 from backend.delivery import retry
-from backend.errors import MailError
+from backend.errors import BadInput, Permanent
 from backend.store import messages, queue
 from backend.store.bodies import Body
 from backend.store.database import Store, Transaction
-from backend.store.messages import Envelope, Local, Message, Remote
+from backend.store.messages import Local, Message, Remote
+from backend.store.notices import Notice
 from backend.store.queue import Entry, Result
 
 
-async def deliver(store: Store, directory: Directory, owner: str, envelope: Envelope, entry: Entry) -> None:
-    """Into the mailboxes that the address leads to, or back: in one transaction with the end of the entry."""
+async def deliver(store: Store, directory: Directory, owner: str, entry: Entry, settings: Delivery) -> Result | None:
+    """Into the mailboxes that the address leads to, in one transaction with the end of the entry.
+
+    The result that is still to be written down when it leads nowhere; Temporary when the store cannot take it now.
+    """
     try:
         resolution = await directory.resolve(entry.recipient)
-    except MailError:
+    except (BadInput, Permanent):
         resolution = None
-    if resolution is None:
-        result = retry.failed(entry, "5.1.1", f"There is no {entry.recipient} here")
-        await store.commit(lambda transaction: queue.finish(transaction, owner, [result]))
-        return
-    found = resolution
-    message = Message(
-        id=envelope.id,
-        sender=envelope.sender,
-        body=Body(size=envelope.size),
-        received=envelope.received,
-    )
-    local = [Local(mailbox, address, entry.recipient) for mailbox, address in found.local]
-    remote = [Remote(to, to.rpartition("@")[2], entry.notify, entry.orcpt) for to in found.remote]
+    if resolution is None or not (resolution.local or resolution.remote):
+        return retry.failed(entry, "5.1.1", f"There is no {entry.recipient} here")
+    local = [Local(mailbox, address, entry.recipient) for mailbox, address in resolution.local]
+    remote = [Remote(to, to.rpartition("@")[2], entry.notify, entry.orcpt) for to in resolution.remote]
+    message = Message(entry.message, entry.sender, Body(size=entry.size), entry.received)
 
-    def move(transaction: Transaction) -> None:
-        messages.spread(transaction, message, local, remote)
-        transaction.count("delivered", len(local) - 1)  # `finish` counts one
-        queue.finish(transaction, owner, [Result(entry, "delivered", reply="delivered to the mailbox")])
+    reply = "Delivered to the mailbox" if local else "Forwarded"
+    notice = None
+    if local and entry.notify is not None and retry.wants(entry, "SUCCESS"):
+        notice = Notice(entry.recipient, "delivered", "2.1.5", reply, orcpt=entry.orcpt)
 
-    await store.commit(move)
+    def move(transaction: Transaction) -> bool:
+        if not messages.spread(transaction, message, local, remote):
+            return False
+        queue.finish(transaction, owner, [Result(entry, "delivered", "2.1.5", reply, notice=notice)])
+        return True
+
+    if await store.commit(move):
+        return None
+    return retry.deferred(entry, "4.3.0", "The mailbox has just gone", settings, time.time())

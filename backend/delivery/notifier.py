@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from pathlib import Path
 
-from backend import ids
+from backend import ids, logs
 from backend.accounts.directory import Directory
-from backend.address import parse
+from backend.address import Address, parse
 from backend.config import Settings
 from backend.delivery import dsn
 from backend.delivery.dsn import Original
-from backend.errors import MailError, Temporary
+from backend.errors import BadInput, MailError, Temporary
 from backend.smtp.header import section
 from backend.store import bodies, messages, notices, trace
 from backend.store.bodies import Body
@@ -24,6 +25,7 @@ from backend.store.notices import Due
 _log = logging.getLogger("delivery")
 _LOOK = 30.0  # seconds between looks when nobody says that there is something
 _GATHER = 0.2  # seconds in which notices of one message come together
+_PAUSE = 1.0  # seconds before a store that takes nothing is asked again
 _FULL_BYTES = 50_000  # of a message that goes back whole; of a larger one the header section
 _HEADER_BYTES = 20_000  # of a header section that goes back
 
@@ -32,35 +34,54 @@ class Notifier:
     """`told` is set when there is something to tell; `wake` starts the delivery of what was written."""
 
     def __init__(self, settings: Settings, store: Store, told: asyncio.Event, wake: asyncio.Event) -> None:
-        self.settings = settings
         self._store = store
         self._told = told
         self._wake = wake
+        self.reload(settings)
 
-    async def run(self, stopping: asyncio.Event) -> None:
-        """Until the word to stop."""
-        while not stopping.is_set():
-            try:
+    def reload(self, settings: Settings) -> None:
+        """Go on with other settings."""
+        self._settings = settings
+        self._directory = Directory(self._store, settings)
+
+    async def run(self) -> None:
+        """For ever."""
+        while True:
+            with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_LOOK):
                     await self._told.wait()
-            except TimeoutError:
-                pass
             self._told.clear()
             await asyncio.sleep(_GATHER)
             try:
-                while await self._round():
-                    pass
+                await self.tell_all()
             except MailError as error:
                 _log.error("notices wait: %s", error)
-                await asyncio.sleep(1.0)
+                await asyncio.sleep(_PAUSE)
                 self._told.set()
 
-    async def _round(self) -> bool:
-        """Tell some; whether there may be more."""
-        found = await self._store.query(lambda reader: notices.due(reader))
-        for due in found:
-            await self._tell(due)
-        return bool(found)
+    async def tell_all(self) -> None:
+        """Tell everything that is to be told. Temporary when the store cannot take it now."""
+        while found := await self._store.query(notices.due):
+            for due in found:
+                try:
+                    await self._tell(due)
+                except MailError:
+                    raise
+                except Exception:
+                    _log.exception("a notice could not be written", extra=logs.fields(message=ids.text(due.message)))
+                    await self._drop(due, "it could not be written")
+
+    async def _recipients(self, sender: str) -> tuple[list[Local], list[Remote]]:
+        """Where a report goes: mailboxes of ours, addresses elsewhere, or nowhere."""
+        try:
+            address = parse(sender)
+        except BadInput:  # <postmaster> has no domain and is ours
+            address = Address(sender, "")
+        resolution = await self._directory.resolve(address)
+        if resolution is None:
+            return [], []
+        local = [Local(mailbox, account, sender) for mailbox, account in resolution.local]
+        return local, [Remote(to, to.rpartition("@")[2]) for to in resolution.remote]
 
     async def _tell(self, due: Due) -> None:
         folder = self._store.folder
@@ -69,29 +90,18 @@ class Notifier:
             await self._drop(due, "there is nobody to tell")
             return
         envelope, original = loaded
-        try:
-            resolution = await Directory(self._store, self.settings).resolve(parse(envelope.sender))
-        except Temporary:
-            raise
-        except MailError:
-            resolution = None
-        identity, now = ids.new(), time.time()
-        own = await Directory(self._store, self.settings).is_own(envelope.sender.rpartition("@")[2])
-        if own and resolution is None:
-            await self._drop(due, "the sender is not known here any more")
+        local, remote = await self._recipients(envelope.sender)
+        if not local and not remote:
+            await self._drop(due, "the sender is not known here")
             return
-        local: list[Local] = []
-        remote = [Remote(envelope.sender, envelope.sender.rpartition("@")[2])]
-        if own and resolution is not None:
-            local = [Local(mailbox, address, envelope.sender) for mailbox, address in resolution.local]
-            remote = [Remote(to, to.rpartition("@")[2]) for to in resolution.remote]
-        text = dsn.build(identity, self.settings.site.hostname, now, original, due.notices)
+        identity, now = ids.new(), time.time()
+        text = dsn.build(identity, self._settings.site, now, original, due.notices)
         report = Message(
             id=identity,
             sender="",
             body=Body(size=len(text), data=text),
             received=now,
-            message_id=f"<{ids.text(identity)}@{self.settings.site.hostname}>",
+            message_id=f"<{ids.text(identity)}@{self._settings.site.hostname}>",
             smtputf8=not text.partition(b"\r\n\r\n")[0].isascii(),
             detail={"about": ids.text(due.message)},
         )

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-import ssl
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 from backend import tls
 from backend.config import Settings
@@ -15,13 +13,14 @@ from backend.delivery.route import Hop
 from backend.delivery.transport import Job, Unreachable
 from backend.errors import MailError, Permanent
 from backend.resolver import Host, Resolver
+from backend.smtp.answers import Answer
 from backend.smtp.client import Client, Lost, Refused, Times, TlsFailed, connect
 from backend.store.queue import Result
 
 _MESSAGES = 1_000  # over one connection: then a new one, so that a balancer may choose anew
 _PLAIN_FOR = 3_600.0  # seconds that a host whose TLS failed is spoken to in plain text
-
-threads = ThreadPoolExecutor(4, thread_name_prefix="bodies")  # disk reads of large messages
+_PLAIN_HOSTS = 10_000  # of them remembered
+_OURSELVES = Answer(554, "5.4.6", ("This would be ourselves, and the domain is not one of ours: a loop",))
 
 
 class Outside:
@@ -32,6 +31,8 @@ class Outside:
         self.resolver = Resolver(settings.dns)
         self.opportunistic = tls.client_context(verify=False)
         self.verified = tls.client_context(verify=True)
+        # Who is being looked for does not take the place of who is there: dead hosts are slow.
+        self.seeking = asyncio.Semaphore(settings.delivery.connections)
         self.connections = asyncio.Semaphore(settings.delivery.connections)
         self.plain: dict[str, float] = {}  # address -> until when
 
@@ -39,6 +40,12 @@ class Outside:
         """Time limits of a connection."""
         delivery = self.settings.delivery
         return Times(delivery.connect_timeout, delivery.command_timeout, delivery.data_timeout)
+
+    def speak_plain(self, address: str) -> None:
+        """No TLS with this host for a while."""
+        if len(self.plain) >= _PLAIN_HOSTS:
+            self.plain.clear()
+        self.plain[address] = time.monotonic() + _PLAIN_FOR
 
 
 class Smtp:
@@ -49,18 +56,38 @@ class Smtp:
         self._outside = outside
         self._client: Client | None = None
 
+    @property
+    def ready(self) -> bool:
+        """Whether there is a connection that bears another message."""
+        client = self._client
+        if client is None or not client.usable:
+            return False
+        return client.used < min(_MESSAGES, transaction.limit(client, "MAILMAX") or _MESSAGES)
+
+    async def connect(self) -> None:
+        """A new connection. Unreachable."""
+        await self.rest()
+        async with self._outside.seeking:
+            client = await self._find()
+        try:
+            await self._outside.connections.acquire()
+        except BaseException:
+            client.abort()
+            raise
+        self._client = client
+
     async def deliver(self, job: Job) -> list[Result]:
         """Hand over one message. A connection that went stale while it was idle is replaced."""
-        client = self._client
-        if client is not None and client.usable and client.used < _MESSAGES:
-            return await self._send(client, job)
-        await self.rest()
-        await self._outside.connections.acquire()
-        try:
-            self._client = await self._connect()
-        except BaseException:
-            self._outside.connections.release()
-            raise
+        if self.ready:
+            client = self._client
+            assert client is not None
+            heard = client.answered
+            results = await self._send(client, job)
+            stale = not client.usable and client.answered <= heard + 1  # gone before it could have taken anything
+            if client.used == 1 or not stale:
+                return results
+        await self.connect()
+        assert self._client is not None
         return await self._send(self._client, job)
 
     async def rest(self) -> None:
@@ -76,35 +103,39 @@ class Smtp:
 
     # -- finding somebody
 
-    async def _connect(self) -> Client:
-        outside, hop = self._outside, self._hop
-        hostname = outside.settings.site.hostname
-        try:
-            if hop.to is not None:
-                port = hop.to.port
-                hosts = await self._addresses(hop.to.host)
-            else:
-                port = outside.settings.delivery.port
-                hosts = await outside.resolver.mail_hosts(hop.domain, hostname)
-        except MailError as error:
-            # A wrong smart host is the site's mistake, and no reason to return mail.
-            permanent = isinstance(error, Permanent) and hop.to is None
-            raise Unreachable(str(error), error.status, permanent=permanent) from error
-        last = Unreachable(f"No address of {hop.domain or hop.to} can be used.", "4.4.1")
+    async def _find(self) -> Client:
+        hop = self._hop
+        port, hosts = await self._hosts()
+        if not 0 < port < 65_536:
+            raise Unreachable(f"{hop.to} has no port that can be used.", "4.4.1")
+        last = Unreachable(f"{hop.domain or hop.to} has no address.", "4.4.1")
+        refused = 0
         for host in hosts:
+            mta = f"{host.name}[{host.address}]:{port}"
             try:
                 return await self._open(host, port)
             except Refused as error:
-                permanent = error.answer.code >= 500
-                status = error.answer.status or ("5.3.2" if permanent else "4.3.2")
-                mta = f"{host.name}[{host.address}]:{port}"
-                last = Unreachable(error.answer.text, status, permanent=permanent, mta=mta)
+                refused += error.answer.code >= 500
+                last = Unreachable(error.answer.text, error.answer.status, mta=mta)
             except (Lost, TlsFailed) as error:
-                mta = f"{host.name}[{host.address}]:{port}"
                 last = Unreachable(f"{error}: {mta}", "4.4.1", mta=mta)
-        if last.permanent and hop.to is not None:
-            last.permanent = False
+        last.permanent = hop.to is None and 0 < refused == len(hosts)
+        if last.status[:1] != ("5" if last.permanent else "4"):
+            last.status = "5.3.2" if last.permanent else "4.3.2"
         raise last
+
+    async def _hosts(self) -> tuple[int, list[Host]]:
+        """The port, and whom to try there."""
+        hop, settings = self._hop, self._outside.settings
+        try:
+            if hop.to is not None:
+                return hop.to.port, await self._addresses(hop.to.host)
+            return settings.delivery.port, await self._outside.resolver.mail_hosts(hop.domain, settings.site.hostname)
+        except MailError as error:
+            # A wrong smart host is the site's mistake, and no reason to return mail.
+            permanent = isinstance(error, Permanent) and hop.to is None
+            status = error.status if permanent or error.status[:1] == "4" else "4.4.4"
+            raise Unreachable(str(error), status, permanent=permanent) from error
 
     async def _addresses(self, name: str) -> list[Host]:
         try:
@@ -116,16 +147,15 @@ class Smtp:
 
     async def _open(self, host: Host, port: int) -> Client:
         """A connection that may carry messages: greeted, in TLS as the hop wants, logged in."""
-        outside, hop = self._outside, self._hop
-        plain = outside.plain.get(host.address, 0.0) > time.monotonic() and hop.tls == "may"
+        outside, may = self._outside, self._hop.tls == "may"
+        if may and outside.plain.get(host.address, 0.0) > time.monotonic():
+            return await self._talk(host, port, plain=True)
         try:
-            return await self._talk(host, port, plain=plain)
+            return await self._talk(host, port, plain=False)
         except TlsFailed:
-            if hop.tls != "may":
+            if not may:
                 raise
-        if len(outside.plain) > 10_000:
-            outside.plain.clear()
-        outside.plain[host.address] = time.monotonic() + _PLAIN_FOR
+        outside.speak_plain(host.address)  # better than not at all (RFC 7435)
         return await self._talk(host, port, plain=True)
 
     async def _talk(self, host: Host, port: int, *, plain: bool) -> Client:
@@ -137,7 +167,9 @@ class Smtp:
             host.address, port, host.name, outside.times(), source=source, tls=wrapped, hostname=host.name
         )
         try:
-            await client.hello(settings.site.hostname)
+            name = await client.hello(settings.site.hostname)
+            if hop.to is None and name == settings.site.hostname.lower():
+                raise Refused(_OURSELVES)
             if not client.tls and not plain:
                 await self._start_tls(client, host)
             if hop.user:
@@ -153,9 +185,11 @@ class Smtp:
             if must:
                 raise TlsFailed("the host offers no STARTTLS, and smarthost_tls asks for it")
             return
-        context: ssl.SSLContext = self._outside.verified if must else self._outside.opportunistic
-        await client.start_tls(context, host.name)
-        await client.hello(self._outside.settings.site.hostname)
+        await client.start_tls(self._outside.verified if must else self._outside.opportunistic, host.name)
+        try:
+            await client.hello(self._outside.settings.site.hostname)
+        except Lost as error:  # some find fault with the handshake only after it
+            raise TlsFailed(str(error)) from error
 
     async def _login(self, client: Client) -> None:
         path = self._hop.password_file
@@ -166,7 +200,7 @@ class Smtp:
             raise Lost("the smart host offers no TLS, and the password is not sent without")
         loop = asyncio.get_running_loop()
         try:
-            secret = await loop.run_in_executor(threads, path.read_text)
+            secret = await loop.run_in_executor(transaction.threads, path.read_text)
         except (OSError, UnicodeDecodeError) as error:
             raise Lost(f"the password file cannot be read ({error})") from None
         await client.login(self._hop.user, secret.strip("\r\n"))

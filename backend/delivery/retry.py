@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
+from backend import clock
 from backend.config import Delivery
 from backend.store.notices import Notice
 from backend.store.queue import Entry, Result
@@ -22,7 +23,7 @@ def wants(entry: Entry, what: str) -> bool:
     """Whether the sender is to hear of FAILURE, DELAY or SUCCESS (RFC 3461 §4.1). The null sender never does."""
     if not entry.sender:
         return False
-    if entry.notify is None:
+    if entry.notify is None:  # RFC 3461 §4.1: whoever asks for nothing hears of failures and delays
         return what != "SUCCESS"
     return what in entry.notify.split(",")
 
@@ -47,14 +48,17 @@ def deferred(
     """Another try later; or the end, when the time for tries is over (RFC 5321 §4.5.4.1)."""
     age = now - entry.received
     if age >= settings.give_up:
-        days = settings.give_up / 86_400
-        return failed(entry, "4.4.7", f"Given up after {days:.0f} days; the last answer was: {reply}", mta, detail)
-    due = now + min(pause(entry.attempts + 1, settings), max(60.0, settings.give_up - age))
+        words = f"Given up after {clock.in_words(settings.give_up)}; the last answer was: {reply}"
+        return failed(entry, "4.4.7", words, mta, detail)
+    wait = min(pause(entry.attempts + 1, settings), max(1.0, settings.give_up - age))
     notice = None
-    if settings.delay_notice and age >= settings.delay_notice and not entry.delayed and wants(entry, "DELAY"):
-        until = entry.received + settings.give_up
-        notice = Notice(entry.recipient, "delayed", status, reply, mta, entry.orcpt, until=until)
-    return Result(entry, "deferred", status, reply, mta, due, notice, detail)
+    if settings.delay_notice and not entry.delayed and wants(entry, "DELAY"):
+        if age >= settings.delay_notice:
+            until = entry.received + settings.give_up
+            notice = Notice(entry.recipient, "delayed", status, reply, mta, entry.orcpt, until=until)
+        else:  # one more try, before the sender hears of it
+            wait = min(wait, max(1.0, settings.delay_notice - age))
+    return Result(entry, "deferred", status, reply, mta, now + wait, notice, detail)
 
 
 def relayed(entry: Entry, reply: str, mta: str, *, dsn: bool, detail: dict[str, Any] | None = None) -> Result:

@@ -13,7 +13,9 @@ from backend.role import Role
 
 
 async def serve(role: Role) -> None:
-    """Deliver until the word to stop, then finish what is under way."""
+    """Deliver until the word to stop, then finish what is under way. What fails for good ends the role, and the
+    supervisor starts it anew.
+    """
     told = asyncio.Event()
     told.set()
     runner = Runner(role.settings, role.store, told)
@@ -27,20 +29,16 @@ async def serve(role: Role) -> None:
 
     def reload(settings: Settings) -> None:
         runner.reload(settings)
-        notifier.settings = housekeeping.settings = settings
+        notifier.reload(settings)
+        housekeeping.settings = settings
 
     role.on_reload.append(reload)
     bell.listen(heard)
-    others = [asyncio.create_task(notifier.run(role.stopping)), asyncio.create_task(housekeeping.run())]
-    running = asyncio.create_task(runner.run(role.stopping))
     try:
-        await asyncio.wait([running, *others], return_when=asyncio.FIRST_COMPLETED)
-        for task in (running, *others):
-            if task.done():
-                task.result()  # one that failed ends the role, and the supervisor starts it anew
-        await running
+        async with asyncio.TaskGroup() as group:
+            others = [group.create_task(notifier.run()), group.create_task(housekeeping.run())]
+            await runner.run(role.stopping)
+            for task in others:
+                task.cancel()
     finally:
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
         bell.close()

@@ -9,34 +9,38 @@ import os
 import secrets
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from functools import partial
 from pathlib import Path
 
 from backend.accounts.directory import Directory
 from backend.config import Delivery, Settings
 from backend.delivery import local
-from backend.delivery.destination import Destination
+from backend.delivery.destination import Bundle, Destination
+from backend.delivery.ledger import Ledger
 from backend.delivery.remote import Outside, Smtp
 from backend.delivery.route import Hop, hop
 from backend.delivery.transport import Job
 from backend.errors import MailError
 from backend.store import bodies, messages, queue
-from backend.store.bodies import Body
 from backend.store.database import Reader, Store
-from backend.store.messages import Envelope
 from backend.store.queue import Entry, Result
 
 _log = logging.getLogger("delivery")
-_BATCH = 400  # entries leased at once
-_EACH = 200  # of one domain
+_MOST = 5_000  # entries leased and not done: a bound of memory, some 1 KB each
+_BATCH = 500  # entries leased in one operation
+_EACH = 20  # of one domain, when many domains are due
 _FULL = 300  # entries that wait for one destination: then nothing more is leased for its domains
-_LOOK = 1.0  # seconds between looks at the queue when no bell rings
-_DRAIN = 15.0  # seconds that messages on their way have when the service stops
+_DOMAINS = 5_000  # looked at in one look
+_HOPS = 10_000  # domains whose next hop is remembered
+_BREATH = 0.02  # seconds between looks: under load entries come in numbers, not one by one
+_LOOK = 1.0  # seconds between looks when nobody rings the bell
+_DRAIN = 18.0  # seconds that messages on their way have when the service stops,
+_DRAIN_RESULTS = 3.0  # and after that what came of them, to be written down
 
 
 class Runner:
-    """One process's share of the queue. `told` is called when somebody is to be told something."""
+    """One process's share of the queue. `told` is set when somebody is to be told something."""
 
     def __init__(self, settings: Settings, store: Store, told: asyncio.Event) -> None:
         self.wake = asyncio.Event()
@@ -46,150 +50,155 @@ class Runner:
         self._owner = f"{os.getpid()}-{secrets.token_hex(4)}"
         self._directory = Directory(store, settings)
         self._outside = Outside(settings)
+        self._ledger = Ledger(store, self._owner, self._written)
         self._destinations: dict[Hop, Destination] = {}
-        self._domains: dict[str, Hop] = {}  # of entries under way
+        self._hops: dict[str, Hop] = {}
         self._held: dict[int, Entry] = {}  # leased, by row
-        self._locals: set[asyncio.Task[None]] = set()
+        self._more = False  # whether the last look left something behind
+        self._tasks: set[asyncio.Task[None]] = set()  # beside the destinations' own
 
     def reload(self, settings: Settings) -> None:
-        """Go on with other settings. Connections made under the old ones end as soon as they are idle."""
+        """Go on with other settings. Messages on their way arrive under the old ones."""
+        old = list(self._destinations.values())
         self._settings = settings
         self._directory = Directory(self._store, settings)
         self._outside = Outside(settings)
-        for destination in self._destinations.values():
-            for job in destination.take_back():
-                self._give_back(job.entries)
-        self._domains.clear()
         self._destinations = {}
+        self._hops.clear()
+        for destination in old:
+            for bundle in destination.take_back():
+                self._put(bundle)
+            self._spawn(destination.stop(float(settings.delivery.lease)))
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Until the word to stop; what is not done by then goes back to the queue."""
-        renewing = asyncio.create_task(self._renew())
+        others = [asyncio.create_task(self._renew()), asyncio.create_task(self._ledger.run())]
         try:
             while not stopping.is_set():
                 self.wake.clear()
                 try:
-                    leased = await self._lease()
+                    found = await self._look()
                 except MailError as error:
                     _log.error("the queue cannot be read, trying again: %s", error)
-                    leased = 0
-                if not leased:
-                    await self._pause(stopping)
+                    await asyncio.sleep(_LOOK)
+                    continue
+                await (asyncio.sleep(_BREATH) if found else self._pause(stopping))
         finally:
             await self._stop()
-            renewing.cancel()
+            for task in others:
+                task.cancel()
 
     async def _pause(self, stopping: asyncio.Event) -> None:
         """Until the bell rings, or a second has passed."""
-        waits = [asyncio.ensure_future(self.wake.wait()), asyncio.ensure_future(stopping.wait())]
-        try:
-            await asyncio.wait(waits, timeout=_LOOK, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for one in waits:
-                one.cancel()
+        waits = [asyncio.create_task(event.wait()) for event in (self.wake, stopping)]
+        await asyncio.wait(waits, timeout=_LOOK, return_when=asyncio.FIRST_COMPLETED)
+        for one in waits:
+            one.cancel()
         for known, destination in list(self._destinations.items()):
             if destination.asleep:
                 del self._destinations[known]
-        if not self._destinations:
-            self._domains.clear()
 
     # -- taking work
 
-    async def _lease(self) -> int:
-        """Take what is due and hand it out; how many entries."""
-        full = {known for known, destination in self._destinations.items() if destination.waiting >= _FULL}
-        smart = self._settings.relay.smarthost is not None and hop("", self._settings) in full
-        if smart:
-            return 0
-        exclude = [domain for domain, known in self._domains.items() if known in full]
-        seconds, owner = float(self._settings.delivery.lease), self._owner
-        if not self._likely():
-            return 0
+    async def _look(self) -> bool:
+        """Lease what is due and has room, and hand it out; whether there was anything."""
+        room = _MOST - len(self._held)
+        domains = await self._store.query(lambda reader: queue.due_domains(reader, time.time(), _DOMAINS))
+        full = [domain for domain in domains if self._full(domain)]
+        self._more = bool(full) or room < _BATCH
+        if room < _BATCH or len(full) == len(domains):
+            return False
+        each = max(_EACH, min(_FULL, room // len(domains)))
+        seconds = float(self._settings.delivery.lease)
         leased = await self._store.commit(
-            lambda transaction: queue.lease(transaction, owner, seconds, _BATCH, exclude, _EACH)
+            lambda transaction: queue.lease(transaction, self._owner, seconds, _BATCH, full, each)
         )
-        if leased:
-            for entry in leased:
-                self._held[entry.row] = entry
-            await self._hand_out(leased)
-        return len(leased)
+        # One that is here already had its lease run out while its result could not be written: it is not sent twice.
+        fresh = [entry for entry in leased if entry.row not in self._held]
+        self._held.update((entry.row, entry) for entry in fresh)
+        try:
+            await self._hand_out(fresh)
+        except MailError:
+            self._give_back(fresh)
+            raise
+        return bool(leased)
 
-    def _likely(self) -> bool:
-        """A look without the turn to write: most looks find nothing."""
-        due = self._store.read(queue.next_due)
-        return due is not None and due <= time.time()
+    def _full(self, domain: str) -> bool:
+        destination = self._destinations.get(self._hop(domain))
+        return destination is not None and destination.waiting >= _FULL
 
     async def _hand_out(self, entries: Sequence[Entry]) -> None:
-        ids = list(dict.fromkeys(entry.message for entry in entries))
-        folder = self._store.folder
-        loaded = await self._store.query(lambda reader: _load(reader, folder, ids))
-        groups: defaultdict[tuple[int, Hop], list[Entry]] = defaultdict(list)
+        own = {domain: await self._directory.is_own(domain) for domain in {entry.domain for entry in entries}}
+        at_home = [entry for entry in entries if own[entry.domain]]
+        if at_home:
+            self._spawn(self._at_home(at_home))
+        bundles: defaultdict[tuple[int, Hop], list[Entry]] = defaultdict(list)
         for entry in entries:
-            known = loaded.get(entry.message)
-            if known is None:  # cannot be, while references are counted right
-                _log.error("entry %s has no message", entry.id)
-                await self._finish([Result(entry, "failed", "5.3.0", "the message is gone")])
-            elif await self._directory.is_own(entry.domain):
-                task = asyncio.create_task(self._at_home(known[0], entry))
-                self._locals.add(task)
-                task.add_done_callback(self._locals.discard)
-            else:
-                groups[entry.message, hop(entry.domain, self._settings)].append(entry)
-        for (message, to), some in groups.items():
-            envelope, body = loaded[message]
-            for entry in some:
-                self._domains[entry.domain] = to
-            await self._destination(to).put(Job(envelope, body, tuple(some)))
+            if not own[entry.domain]:
+                bundles[entry.message, self._hop(entry.domain)].append(entry)
+        for bundle in bundles.values():
+            self._put(bundle)
 
-    async def _at_home(self, envelope: Envelope, entry: Entry) -> None:
-        try:
-            await local.deliver(self._store, self._directory, self._owner, envelope, entry)
-            self._told.set()
-        except MailError as error:
-            _log.error("local delivery waits: %s", error)  # the lease ends, and it is tried again
-        finally:
-            self._held.pop(entry.row, None)
+    def _put(self, bundle: Bundle) -> None:
+        to = self._hop(bundle[0].domain)
+        destination = self._destinations.get(to)
+        if destination is None:
+            name, outside = to.domain or str(to.to), self._outside
+            destination = Destination(name, lambda: Smtp(to, outside), self._load, self._ledger.add, self._delivery)
+            self._destinations[to] = destination
+        destination.put(bundle)
 
-    def _destination(self, to: Hop) -> Destination:
-        found = self._destinations.get(to)
+    def _hop(self, domain: str) -> Hop:
+        found = self._hops.get(domain)
         if found is None:
-            outside = self._outside
-            found = Destination(lambda: Smtp(to, outside), self._delivery, self._finish, to.domain or str(to.to))
-            self._destinations[to] = found
+            if len(self._hops) >= _HOPS:
+                self._hops.clear()
+            found = self._hops[domain] = hop(domain, self._settings)
         return found
 
     def _delivery(self) -> Delivery:
         return self._settings.delivery
 
-    # -- giving results
+    async def _load(self, bundles: Sequence[Bundle]) -> list[Job | None]:
+        """Envelope and body for each; large bodies stay on disk."""
+        folder = self._store.folder
+        jobs = await self._store.query(lambda reader: [_job(reader, folder, bundle) for bundle in bundles])
+        for bundle, job in zip(bundles, jobs, strict=True):
+            if job is None:  # cannot be, while references are counted right
+                _log.error("entry %s has no message", bundle[0].id)
+                self._ledger.add([Result(entry, "failed", "5.3.0", "the message is gone") for entry in bundle])
+        return jobs
 
-    async def _finish(self, results: Sequence[Result]) -> None:
-        """Write results down. While the disk is full they wait here: what was sent is not sent again."""
-        if not results:
-            return
-        while True:
+    async def _at_home(self, entries: Sequence[Entry]) -> None:
+        for entry in entries:
             try:
-                await self._store.commit(lambda transaction: queue.finish(transaction, self._owner, results))
-                break
+                result = await local.deliver(self._store, self._directory, self._owner, entry, self._settings.delivery)
             except MailError as error:
-                _log.error("results cannot be written down, trying again: %s", error)
-                await asyncio.sleep(1.0)
+                _log.error("local delivery waits: %s", error)
+                self._give_back([entry])
+                await asyncio.sleep(_LOOK)
+                continue
+            if result is not None:
+                self._ledger.add([result])
+            else:
+                self._held.pop(entry.row, None)
+
+    # -- letting go of it
+
+    def _written(self, results: Sequence[Result]) -> None:
         for result in results:
             self._held.pop(result.entry.row, None)
         if any(result.notice is not None for result in results):
             self._told.set()
-        if self._store_has_more():
+        if self._more:
             self.wake.set()
-
-    def _store_has_more(self) -> bool:
-        """Whether destinations have run low, so that another look is worth it."""
-        return len(self._held) < _FULL // 2
 
     def _give_back(self, entries: Sequence[Entry]) -> None:
         rows = [entry.row for entry in entries]
         for row in rows:
             self._held.pop(row, None)
-        self._store.record(lambda transaction: queue.give_back(transaction, self._owner, rows))
+        if rows:
+            self._store.record(lambda transaction: queue.give_back(transaction, self._owner, rows))
 
     async def _renew(self) -> None:
         """Long transfers keep their leases."""
@@ -197,25 +206,34 @@ class Runner:
             seconds = float(self._settings.delivery.lease)
             await asyncio.sleep(seconds / 3)
             rows = list(self._held)
-            if rows:
-                with contextlib.suppress(MailError):
-                    await self._store.commit(partial(queue.renew, owner=self._owner, rows=rows, seconds=seconds))
+            with contextlib.suppress(MailError):
+                await self._store.commit(partial(queue.renew, owner=self._owner, rows=rows, seconds=seconds))
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("a task failed", exc_info=error)
 
     async def _stop(self) -> None:
-        for destination in self._destinations.values():
-            for job in destination.take_back():
-                self._give_back(job.entries)
-        await asyncio.gather(*(destination.stop(_DRAIN) for destination in self._destinations.values()))
-        if self._locals:
-            await asyncio.wait(self._locals, timeout=5.0)
+        destinations = list(self._destinations.values())
+        for destination in destinations:
+            for bundle in destination.take_back():
+                self._give_back(bundle)
+            self._spawn(destination.stop(_DRAIN))
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=_DRAIN + 1)
+            for task in late:
+                task.cancel()
+        await self._ledger.finish(_DRAIN_RESULTS)
         self._give_back(list(self._held.values()))
 
 
-def _load(reader: Reader, folder: Path, ids: Sequence[int]) -> dict[int, tuple[Envelope, Body]]:
-    """Envelope and body of each message; large bodies stay on disk."""
-    found = {}
-    for message in ids:
-        envelope, body = messages.envelope(reader, message), bodies.load(reader, folder, message)
-        if envelope is not None and body is not None:
-            found[message] = (envelope, body)
-    return found
+def _job(reader: Reader, folder: Path, bundle: Bundle) -> Job | None:
+    message = bundle[0].message
+    envelope, body = messages.envelope(reader, message), bodies.load(reader, folder, message)
+    return None if envelope is None or body is None else Job(envelope, body, tuple(bundle))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from backend.config import Settings
@@ -16,20 +17,26 @@ from backend.smtp.client import Client, Lost
 from backend.store.queue import Entry, Result
 
 _AT_ONCE = 100  # recipients of one transaction, RFC 5321 §4.5.3.1.8
+_HEADER = 65_536  # bytes in which the header section is looked for
+
+threads = ThreadPoolExecutor(4, thread_name_prefix="bodies")  # disk reads of large messages
 
 
 async def send(client: Client, job: Job, settings: Settings) -> list[Result]:
     """Send a message to its recipients, some at a time. Never raises for what the other host does."""
     results: list[Result] = []
-    most = min(_AT_ONCE, _limit(client.extensions.get("LIMITS", ""), "RCPTMAX") or _AT_ONCE)
-    for start in range(0, len(job.entries), most):
-        results += await _Transaction(client, job, job.entries[start : start + most], settings).run()
+    most = min(_AT_ONCE, limit(client, "RCPTMAX") or _AT_ONCE)
+    waiting = list(job.entries)
+    while waiting:
+        transaction = _Transaction(client, job, waiting[:most], settings)
+        results += await transaction.run()
+        waiting = [*transaction.another, *waiting[most:]]
     return results
 
 
-def _limit(words: str, name: str) -> int:
-    """A number of LIMITS (RFC 9422), 0 when it is not there."""
-    for word in words.split():
+def limit(client: Client, name: str) -> int:
+    """A number of LIMITS (RFC 9422), 0 when the host says none."""
+    for word in client.extensions.get("LIMITS", "").split():
         key, _, number = word.partition("=")
         if key.upper() == name and number.isdecimal():
             return int(number[:6])
@@ -38,64 +45,74 @@ def _limit(words: str, name: str) -> int:
 
 class _Transaction:
     def __init__(self, client: Client, job: Job, entries: Sequence[Entry], settings: Settings) -> None:
+        self.another: list[Entry] = []  # for whom the host wants another transaction
         self._client = client
         self._job = job
         self._entries = entries
         self._settings = settings
         self._began = time.monotonic()
         self._results: list[Result] = []
-        self._done: set[int] = set()  # rows that have their result
 
     async def run(self) -> list[Result]:
-        """The results of all entries."""
+        """The results of all entries but those in `another`."""
         try:
             await self._talk()
         except Lost as error:
-            for entry in self._left():
-                self._defer(entry, "4.4.2", str(error))
+            self.another = []
+            known = {result.entry.row for result in self._results}
+            for entry in self._entries:
+                if entry.row not in known:
+                    self._defer(entry, "4.4.2", str(error))
         return self._results
 
     async def _talk(self) -> None:
-        client, extensions = self._client, self._client.extensions
-        if self._needs_utf8() and "SMTPUTF8" not in extensions:
-            for entry in self._left():
+        client = self._client
+        if self._needs_utf8() and "SMTPUTF8" not in client.extensions:
+            for entry in self._entries:
                 self._fail(entry, "5.6.7", "The next mail host cannot take addresses in UTF-8 (no SMTPUTF8)")
             return
-        commands = [self._mail(), *map(self._rcpt, self._entries), "DATA"]
-        pipelining = "PIPELINING" in extensions
-        answers: list[Answer] = []
-        if pipelining:
-            client.write("".join(f"{command}\r\n" for command in commands).encode())
-        for command in commands:
-            if not pipelining:
-                if command == "DATA" and not any(answer.good for answer in answers[1:]):
-                    break
-                client.write(f"{command}\r\n".encode())
-            answers.append(await client.answer())
-            if not pipelining and not answers[0].good:
-                break
+        if "PIPELINING" in client.extensions:
+            answers = await self._in_one_go()
+        else:
+            answers = await self._one_by_one()
         accepted = self._sort(answers)
-        data = answers[-1] if len(answers) == len(commands) else None
+        data = answers[len(self._entries) + 1] if len(answers) == len(self._entries) + 2 else None
         if data is not None and data.code == 354:
             await self._body(accepted)
             return
-        for entry in accepted:
-            self._answered(entry, data or answers[-1])
+        if data is not None:
+            for entry in accepted:
+                self._answered(entry, data)
         if client.usable:
             await client.command("RSET")
 
+    async def _in_one_go(self) -> list[Answer]:
+        commands = [self._mail(), *map(self._rcpt, self._entries), "DATA"]
+        self._client.write("".join(f"{command}\r\n" for command in commands).encode())
+        return [await self._client.answer() for _ in commands]
+
+    async def _one_by_one(self) -> list[Answer]:
+        """The answers up to the one that makes the rest useless."""
+        command = self._client.command
+        answers = [await command(self._mail())]
+        if answers[0].good:
+            answers += [await command(self._rcpt(entry)) for entry in self._entries]
+        if any(answer.good for answer in answers[1:]):
+            answers.append(await command("DATA"))
+        return answers
+
     def _sort(self, answers: Sequence[Answer]) -> list[Entry]:
         """Note refusals; the entries that may have the message."""
-        mail = answers[0]
-        if not mail.good:
-            for entry in self._left():
-                self._answered(entry, mail)
+        if not answers[0].good:
+            for entry in self._entries:
+                self._answered(entry, answers[0])
             return []
-        accepted = []
-        for entry, answer in zip(self._entries, answers[1 : 1 + len(self._entries)], strict=False):
-            if answer.good:
-                accepted.append(entry)
-            else:
+        told = list(zip(self._entries, answers[1:], strict=False))
+        accepted = [entry for entry, answer in told if answer.good]
+        for entry, answer in told:
+            if answer.code in (452, 552) and accepted:  # too many for one transaction, RFC 5321 §4.5.3.1.10
+                self.another.append(entry)
+            elif not answer.good:
                 self._answered(entry, answer)
         return accepted
 
@@ -115,33 +132,30 @@ class _Transaction:
         await client.drain(client.times.data)
         answer = await client.answer(client.times.data)
         for entry in accepted:
-            self._answered(entry, answer)
+            self._answered(entry, answer, final=True)
 
     async def _stream(self) -> bytes:
         """Send a large body as fast as the other side reads; its end. The file is read in a thread."""
-        from backend.delivery.remote import threads
-
-        loop = asyncio.get_running_loop()
-        chunks: Iterator[bytes] = self._job.body.chunks()
+        client, loop = self._client, asyncio.get_running_loop()
+        chunks = self._job.body.chunks()
         before = stuffing.START
         try:
             while chunk := await loop.run_in_executor(threads, next, chunks, b""):
                 piece, before = stuffing.stuff(chunk, before)
-                self._client.write(piece)
-                await self._client.drain(self._client.times.data)
+                client.write(piece)
+                await client.drain(client.times.data)
         except OSError as error:
-            self._client.abort()  # half a message is not sent
+            client.abort()  # half a message is not sent
             raise Lost(f"the body cannot be read here ({error.strerror})") from error
         return before
 
     # -- the words
 
     def _needs_utf8(self) -> bool:
-        return self._job.envelope.smtputf8 and not (
-            self._job.envelope.sender.isascii()
-            and all(entry.recipient.isascii() for entry in self._entries)
-            and self._job.body.start(65_536).partition(b"\r\n\r\n")[0].isascii()
-        )
+        """Whether SMTPUTF8 must be said: for an address, or for a header section in UTF-8 (RFC 6531 §3.4)."""
+        if not all(map(str.isascii, (self._job.envelope.sender, *(entry.recipient for entry in self._entries)))):
+            return True
+        return self._job.envelope.smtputf8 and not self._job.body.start(_HEADER).partition(b"\r\n\r\n")[0].isascii()
 
     def _mail(self) -> str:
         envelope, extensions = self._job.envelope, self._client.extensions
@@ -150,7 +164,7 @@ class _Transaction:
             words.append(f"SIZE={self._job.body.size}")
         if "8BITMIME" in extensions:
             words.append("BODY=8BITMIME")
-        if envelope.smtputf8 and "SMTPUTF8" in extensions:
+        if "SMTPUTF8" in extensions and (envelope.smtputf8 or self._needs_utf8()):
             words.append("SMTPUTF8")
         if "DSN" in extensions:
             words += [f"RET={envelope.ret}"] if envelope.ret else []
@@ -166,33 +180,27 @@ class _Transaction:
 
     # -- the results
 
-    def _left(self) -> list[Entry]:
-        return [entry for entry in self._entries if entry.row not in self._done]
-
     def _detail(self) -> dict[str, Any]:
         detail: dict[str, Any] = {"seconds": round(time.monotonic() - self._began, 3)}
         if self._client.tls:
             detail["tls"] = self._client.tls
         return detail
 
-    def _answered(self, entry: Entry, answer: Answer) -> None:
+    def _answered(self, entry: Entry, answer: Answer, *, final: bool = False) -> None:
+        """The result that an answer means. Only the `final` one, after the dot, can say that a message was taken."""
         client = self._client
-        if answer.good:
+        if answer.good and final:
             dsn = "DSN" in client.extensions
-            self._note(retry.relayed(entry, answer.text, client.name, dsn=dsn, detail=self._detail()))
+            self._results.append(retry.relayed(entry, answer.text, client.name, dsn=dsn, detail=self._detail()))
         elif answer.code >= 500:
             self._fail(entry, answer.status or "5.0.0", answer.text)
         else:
-            self._defer(entry, answer.status or "4.0.0", answer.text)
+            self._defer(entry, answer.status if answer.status[:1] == "4" else "4.5.0", answer.text)
 
     def _fail(self, entry: Entry, status: str, reply: str) -> None:
-        self._note(retry.failed(entry, status, reply, self._client.name, self._detail()))
+        self._results.append(retry.failed(entry, status, reply, self._client.name, self._detail()))
 
     def _defer(self, entry: Entry, status: str, reply: str) -> None:
         delivery = self._settings.delivery
-        self._note(retry.deferred(entry, status, reply, delivery, time.time(), self._client.name, self._detail()))
-
-    def _note(self, result: Result) -> None:
-        if result.entry.row not in self._done:
-            self._done.add(result.entry.row)
-            self._results.append(result)
+        detail = self._detail()
+        self._results.append(retry.deferred(entry, status, reply, delivery, time.time(), self._client.name, detail))

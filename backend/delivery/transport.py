@@ -22,8 +22,15 @@ class Job:
 class Transport(Protocol):
     """Does jobs one after the other. The first is SMTP; the next may be an archive, a list or a vacation reply."""
 
+    @property
+    def ready(self) -> bool:
+        """Whether the next job needs no new connection."""
+
+    async def connect(self) -> None:
+        """Find somebody to deliver to. Raises Unreachable."""
+
     async def deliver(self, job: Job) -> list[Result]:
-        """A result for every entry of the job. Raises Unreachable when no host could be spoken to at all."""
+        """A result for every entry of the job. Raises Unreachable when it had to connect and could not."""
 
     async def rest(self) -> None:
         """Nothing more to do: let go of connections."""

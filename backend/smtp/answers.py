@@ -27,7 +27,7 @@ class Answer(NamedTuple):
     def text(self) -> str:
         """The whole as one line, for the log and for the sender: nothing in it but printable characters."""
         words = " ".join(self.lines)[:_SHOWN]
-        words = "".join(letter if letter.isprintable() else "?" for letter in words)
+        words = "".join(letter if letter.isprintable() else "?" for letter in words).strip()
         return " ".join(filter(None, (str(self.code), self.status, words)))
 
     @property
@@ -51,9 +51,9 @@ class Answers:
         self._buffer += data
 
     @property
-    def waiting(self) -> bool:
-        """Whether there are bytes that no `next` has taken."""
-        return bool(self._buffer or self._lines)
+    def waiting(self) -> int:
+        """How many bytes no `next` has taken, the lines of an unfinished reply counted as one each."""
+        return len(self._buffer) + len(self._lines)
 
     def next(self) -> Answer | None:
         """The next reply; None when it is not here whole. BadAnswer."""

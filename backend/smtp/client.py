@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from backend.smtp.answers import Answer, Answers, BadAnswer
 
-_READ_AHEAD = 64 * 1024  # bytes of replies nobody has asked for: more is no mail host
+_READ_AHEAD = 256 * 1024  # bytes of replies nobody has asked for: more is no mail host
 
 
 class Lost(Exception):
@@ -48,6 +48,7 @@ class Client(asyncio.Protocol):
         self.extensions: dict[str, str] = {}
         self.tls = ""
         self.used = 0  # messages sent
+        self.answered = 0  # replies taken
         self._answers = Answers()
         self._loop = asyncio.get_running_loop()
         self._waiter: asyncio.Future[None] | None = None
@@ -64,8 +65,8 @@ class Client(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Bytes of replies."""
         self._answers.feed(data)
-        if len(data) > _READ_AHEAD:
-            self._end("too much at once")
+        if self._answers.waiting > _READ_AHEAD:
+            self.abort("the host says more than it was asked")
         self._wake()
 
     def eof_received(self) -> bool:
@@ -128,6 +129,7 @@ class Client(asyncio.Protocol):
                 self.abort()
                 raise Lost(str(error)) from None
             if found is not None:
+                self.answered += 1
                 if found.code == 421:  # RFC 5321 §3.8: closing, whatever was asked
                     self._end(found.text)
                 return found
@@ -149,23 +151,26 @@ class Client(asyncio.Protocol):
         self.write(line.encode() + b"\r\n")
         return await self.answer(seconds)
 
-    async def hello(self, hostname: str) -> None:
-        """EHLO, or HELO for a host that knows no better. Refused."""
+    async def hello(self, hostname: str) -> str:
+        """EHLO, or HELO for a host that knows no better; the name that the host goes by. Refused."""
         answer = await self.command(f"EHLO {hostname}")
         self.extensions = {}
         if answer.good:
             for line in answer.lines[1:]:
                 keyword, _, words = line.partition(" ")
                 self.extensions[keyword.upper()] = words
-            return
-        if answer.code != 421:
+        elif answer.code != 421:
             answer = await self.command(f"HELO {hostname}")
         if not answer.good:
             raise Refused(answer)
+        return answer.lines[0].partition(" ")[0].lower()
 
     async def start_tls(self, context: ssl.SSLContext, hostname: str) -> None:
         """STARTTLS; TlsFailed: the host says no, or the handshake fails, and this connection is of no use any more."""
-        answer = await self.command("STARTTLS")
+        try:
+            answer = await self.command("STARTTLS")
+        except Lost as error:
+            raise TlsFailed(str(error)) from error
         if answer.code != 220:
             raise TlsFailed(answer.text)
         if self._answers.waiting:  # plain text behind the 220 is somebody else's (RFC 3207 §5)
@@ -213,9 +218,9 @@ class Client(asyncio.Protocol):
                 await self.command("QUIT", 2.0)
         self.abort()
 
-    def abort(self) -> None:
+    def abort(self, reason: str = "hung up") -> None:
         """Hang up at once."""
-        self._end("hung up")
+        self._end(reason)
         if self._transport is not None:
             self._transport.abort()
 
@@ -253,7 +258,7 @@ async def connect(
     except BaseException:
         client.abort()
         raise
-    if not greeting.good:
+    if greeting.code != 220:
         await client.quit()
         raise Refused(greeting)
     return client

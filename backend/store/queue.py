@@ -94,6 +94,14 @@ def enqueue(transaction: Transaction, message: Message, remote: Sequence[Remote]
 # -- the runners
 
 
+def due_domains(reader: Reader, now: float, most: int) -> list[str]:
+    """Domains with entries that are due, the longest due first: a look without the turn to write."""
+    return [
+        row[0]
+        for row in reader.execute("SELECT domain FROM destinations WHERE due <= ? ORDER BY due LIMIT ?", (now, most))
+    ]
+
+
 def lease(
     transaction: Transaction,
     owner: str,
@@ -451,12 +459,6 @@ def totals(reader: Reader) -> dict[str, int]:
 def oldest(reader: Reader) -> float | None:
     """When the oldest entry was received; None when the queue is empty."""
     found: float | None = reader.value("SELECT received FROM queue ORDER BY id LIMIT 1")
-    return found
-
-
-def next_due(reader: Reader) -> float | None:
-    """When a runner next has something to do; None when nothing waits."""
-    found: float | None = reader.value("SELECT min(due) FROM destinations WHERE due < ?", (HELD,))
     return found
 
 

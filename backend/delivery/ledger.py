@@ -1,0 +1,68 @@
+"""What came of entries, written down many at a time. While the disk is full it waits here: what was sent is not sent
+again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from backend.errors import MailError
+from backend.store import queue
+from backend.store.database import Store
+from backend.store.queue import Result
+
+_log = logging.getLogger("delivery")
+_MOST = 200  # results in one operation
+_PAUSE = 1.0  # seconds before a store that takes nothing is asked again
+
+
+class Ledger:
+    """`add` results; `written` is called with them once they are on disk."""
+
+    def __init__(self, store: Store, owner: str, written: Callable[[Sequence[Result]], None]) -> None:
+        self._store = store
+        self._owner = owner
+        self._written = written
+        self._waiting: deque[Result] = deque()
+        self._more = asyncio.Event()
+        self._empty = asyncio.Event()
+        self._empty.set()
+        self._most = _MOST
+
+    def add(self, results: Sequence[Result]) -> None:
+        """These, soon."""
+        if results:
+            self._waiting.extend(results)
+            self._empty.clear()
+            self._more.set()
+
+    async def finish(self, seconds: float) -> None:
+        """Return when everything is written, or the time is over."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._empty.wait()
+        except TimeoutError:
+            _log.error("%d results were not written down; their messages are sent again", len(self._waiting))
+
+    async def run(self) -> None:
+        """For ever."""
+        while True:
+            await self._more.wait()
+            some = [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
+            try:
+                await self._store.commit(partial(queue.finish, owner=self._owner, results=some))
+            except MailError as error:
+                _log.error("results cannot be written down, trying again: %s", error)
+                self._waiting.extend(some)  # behind the others, and fewer at a time: one bad result stops nobody else
+                self._most = max(1, self._most // 2)
+                await asyncio.sleep(_PAUSE)
+                continue
+            self._most = min(_MOST, self._most * 2)
+            if not self._waiting:
+                self._more.clear()
+                self._empty.set()
+            self._written(some)
