@@ -56,7 +56,7 @@ async def _serve(settings: Settings, kind: Kind, slot: int) -> int:
     serve: Serve = importlib.import_module(kind.module).serve
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
+    gc.set_threshold(200_000, 20, 20)
     try:
         await serve(role)
     finally:
