@@ -76,11 +76,23 @@ def kind(name: str) -> Kind:
 def bind(settings: Settings, kinds: Iterable[Kind]) -> dict[str, list[socket.socket]]:
     """Listening sockets by the name of their port; Permanent with a sentence when one cannot be had."""
     listeners: dict[str, list[socket.socket]] = {}
+    addresses = settings.listen.addresses
+    if not _has_ipv6():  # the usual settings name both families
+        addresses = tuple(address for address in addresses if address not in ("::", "::1")) or addresses
     for name in [name for one in kinds for name in one.ports]:
         port = getattr(settings.listen, name)
-        for address in settings.listen.addresses if port else ():
+        for address in addresses if port else ():
             listeners.setdefault(name, []).append(_listener(address, port))
     return listeners
+
+
+def _has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
 
 
 def _listener(address: str, port: int) -> socket.socket:
