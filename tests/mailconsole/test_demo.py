@@ -1,0 +1,81 @@
+"""`mailconsole demo`, as `make run` runs it where there is no terminal."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.harness.ports import free_base
+from tests.harness.site import ROOT
+from tests.harness.waiting import until
+
+
+def demo(folder: Path, base: int, out: Path) -> subprocess.Popen[bytes]:
+    """A demo that writes what it says to `out`."""
+    with out.open("wb") as file:
+        return subprocess.Popen(
+            [sys.executable, "-m", "mailconsole", "demo", str(folder), "--port-base", str(base)],
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+            cwd=ROOT,
+        )
+
+
+def answer(folder: Path, *words: str) -> dict[str, object]:
+    """What a command on the demo's site answers."""
+    command = [sys.executable, "-m", "mailconsole", "--config", f"{folder}/mailconsole.toml", *words, "--json"]
+    done = subprocess.run(command, capture_output=True, cwd=ROOT, timeout=60, check=True)
+    found: dict[str, object] = json.loads(done.stdout)
+    return found
+
+
+@pytest.mark.slow
+def test_serves_with_mail_of_every_kind(tmp_path: Path) -> None:
+    """Mail delivered, relayed, deferred, bounced and refused; SIGTERM ends it well; a second run has it all still."""
+    folder, out, base = tmp_path / "var", tmp_path / "out", free_base()
+    process = demo(folder, base, out)
+    try:
+        until(lambda: "console" in out.read_text(), within=90, every=0.2, why="the demo says where it is")
+        words = out.read_text()
+        assert f"127.0.0.1:{base + 25}" in words
+        assert len(re.findall(r"^\w+@example\.org +password \S{8,}$", words, re.MULTILINE)) == 3
+        assert (folder / "passwords").stat().st_mode & 0o077 == 0
+
+        def sums() -> dict[str, int]:
+            minutes = answer(folder, "status")["minutes"]
+            assert isinstance(minutes, list)
+            return {name: sum(minute[name] for minute in minutes) for name in minutes[0] if name != "time"}
+
+        until(lambda: min(sums().values()) > 0, within=30, every=0.5, why="mail of every kind")
+        assert sums()["accepted"] >= 30
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+
+    process = demo(folder, base, out)
+    try:
+        until(lambda: "console" in out.read_text(), within=60, every=0.2, why="the second run serves")
+        assert "Sending" not in out.read_text()
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+
+
+def test_names_who_has_the_port(tmp_path: Path) -> None:
+    """A taken port is one sentence with the port and the program, and nothing is made."""
+    base = free_base()
+    with socket.create_server(("127.0.0.1", base + 25)):
+        process = demo(tmp_path / "var", base, tmp_path / "out")
+        assert process.wait(30) == 1
+    words = (tmp_path / "out").read_text()
+    assert f"127.0.0.1:{base + 25} is taken by pid" in words
+    assert "Traceback" not in words
+    assert not (tmp_path / "var").exists()
