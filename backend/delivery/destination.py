@@ -100,9 +100,11 @@ class Destination:
     def _call(self) -> None:
         """Somebody for what waits: one that is idle, or a new one when there may be one."""
         most = max(1, min(int(self._allowed), self._settings().connections_per_destination))
+        if not self._bundles or self._stopping:
+            return
         if self._idle:
             self._wake()
-        elif self._bundles and len(self._workers) < most and not self._stopping:
+        elif len(self._workers) < most:
             task = asyncio.create_task(self._work())
             self._workers.add(task)
             task.add_done_callback(self._gone)
@@ -150,8 +152,6 @@ class Destination:
             finally:
                 with contextlib.suppress(ValueError):
                     self._idle.remove(waiter)
-        if not self._stopping:
-            self._call()
         return bool(self._bundles) and not self._stopping
 
     def _take(self) -> list[Bundle]:
@@ -164,6 +164,7 @@ class Destination:
             self.waiting -= len(bundle)
             size += min(bundle[0].size, _AHEAD_BYTES // 4)  # a larger one is a file
             taken.append(bundle)
+        self._call()  # for the rest
         return taken
 
     def _put_back(self, bundles: Sequence[Bundle]) -> None:

@@ -135,6 +135,9 @@ class Client(asyncio.Protocol):
                 return found
             if self._over is not None:
                 raise Lost(self._over)
+            if self._loop.time() >= end:
+                self.abort()
+                raise Lost("no reply in time")
             self._waiter = self._loop.create_future()
             timer = self._loop.call_at(end, self._wake)
             try:
@@ -142,9 +145,6 @@ class Client(asyncio.Protocol):
             finally:
                 timer.cancel()
                 self._waiter = None
-            if self._loop.time() >= end and not self._answers.waiting and self._over is None:
-                self.abort()
-                raise Lost("no reply in time")
 
     async def command(self, line: str, seconds: float | None = None) -> Answer:
         """One command and its reply."""

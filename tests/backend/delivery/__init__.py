@@ -1,0 +1,1 @@
+"""Tests of delivery: a real store, real sockets, hosts that misbehave on purpose."""
