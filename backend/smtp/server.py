@@ -47,6 +47,7 @@ class Server:
     async def listen(self, listeners: Mapping[str, Sequence[socket.socket]]) -> None:
         """Take clients on these sockets."""
         loop = asyncio.get_running_loop()
+        self.tls.sni_callback = self._certificate
         ports: tuple[Port, ...] = ("smtp", "submission", "submissions")
         for port in ports:
             for listener in listeners.get(port, ()):
@@ -60,6 +61,10 @@ class Server:
                         else None,
                     )
                 )
+
+    def _certificate(self, connection: ssl.SSLObject, name: str | None, context: ssl.SSLContext) -> None:
+        """At each handshake of a listener, which keeps the context that it began with: those of the last reload."""
+        connection.context = self.tls
 
     def reload(self, settings: Settings, tls: ssl.SSLContext) -> None:
         """Go on with other settings; sessions that are under way see them too."""

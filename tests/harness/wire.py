@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import socket
 import ssl
@@ -129,6 +130,10 @@ class Wire:
         """What EHLO offers: keyword -> its parameters."""
         lines = self.must(250, f"EHLO {name}").lines[1:]
         return {word.upper(): rest for word, _, rest in (line.partition(" ") for line in lines)}
+
+    def log_in(self, name: str, password: str) -> None:
+        """AUTH PLAIN, which must succeed."""
+        self.must(235, "AUTH PLAIN " + base64.b64encode(f"\0{name}\0{password}".encode()).decode())
 
     def message(self, sender: str, recipients: list[str], data: bytes) -> Reply:
         """One transaction with DATA; `data` has CRLF line ends and is dot-stuffed here. The last reply."""
