@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import os
 import ssl
 from dataclasses import dataclass
 from typing import Any, cast
@@ -250,8 +251,12 @@ async def connect(
             )
     except TimeoutError:
         raise Lost("no connection in time") from None
-    except (OSError, ssl.SSLError, ValueError) as error:
-        raise Lost(getattr(error, "strerror", None) or str(error) or type(error).__name__) from None
+    except ssl.SSLError as error:
+        raise Lost(f"TLS failed: {error}") from None
+    except OSError as error:
+        raise Lost(os.strerror(error.errno) if error.errno else str(error)) from None
+    except (OverflowError, ValueError) as error:
+        raise Lost(str(error)) from None
     client._note_tls()
     try:
         greeting = await client.answer()

@@ -40,6 +40,11 @@ class Connection(asyncio.Protocol):
         """What is said on this connection."""
         raise NotImplementedError
 
+    @property
+    def connected(self) -> bool:
+        """Whether the client was ever there."""
+        return self._transport is not None
+
     # -- called by the event loop
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

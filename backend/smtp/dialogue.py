@@ -51,6 +51,7 @@ class Dialogue(Connection):
         self.server = server
         self.port: Port = port
         self.session = Session("", ipaddress.IPv4Address(0), "", port)
+        self._entered = False  # counted among the clients
         self._errors = 0
         self._messages = 0
         self._intake: Intake | None = None  # between the first BDAT and the last
@@ -73,29 +74,40 @@ class Dialogue(Connection):
 
     # -- the frame
 
+    def enter(self, peer: str, local: str) -> Reply | None:
+        """Begin the session of a client at `peer`; the reply that sends it away when there are too many."""
+        address = ipaddress.ip_address(peer.partition("%")[0])
+        if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+            address = address.ipv4_mapped
+        self.session = Session(ids.text(ids.new()), address, local, self.port)
+        self._entered = True
+        excess = self.server.enter(self, self.session.network)
+        if excess is not None:
+            self._refuse("connect", excess, "connections")
+        return excess
+
+    def failed(self, error: Exception) -> None:
+        """A handshake that did not succeed is an event."""
+        self._record("tls", "rejected", {"reason": str(error)[:200]})
+
     async def serve(self) -> None:
         """From the greeting to the end."""
-        peer = ipaddress.ip_address(self.peer()[0].partition("%")[0])
-        if isinstance(peer, ipaddress.IPv6Address) and peer.ipv4_mapped is not None:
-            peer = peer.ipv4_mapped
-        self.session = Session(ids.text(ids.new()), peer, self.local()[0], self.port, tls=self.tls())
-        network = self.session.network
         try:
-            excess = self.server.enter(self, network)
+            excess = None if self._entered else self.enter(self.peer()[0], self.local()[0])
             if excess is None:
                 try:
+                    self.session.tls = self.tls()
                     await self._converse()
                 finally:
-                    self.server.leave(self, network)
+                    self.server.leave(self, self.session.network)
             else:
-                self._refuse("connect", excess, "connections")
                 self.send(excess)
                 await self.flush()
         except (Closed, TimedOut) as error:
             if str(error):
-                self._record("tls", "rejected", {"reason": str(error)[:200]})
+                self.failed(error)
         except Exception:
-            _log.exception("session failed", extra={"session": self.session.id, "peer": str(peer)})
+            _log.exception("session failed", extra={"session": self.session.id, "peer": str(self.session.peer)})
             self.send(reply.INTERNAL.saying("Something went wrong here; closing"))
         finally:
             if self._intake is not None:

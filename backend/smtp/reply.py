@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from backend.errors import MailError
 
@@ -17,11 +18,7 @@ class Reply:
 
     def encode(self) -> bytes:
         """The reply on the wire: `250 2.0.0 OK` CRLF."""
-        lines = self.text.split("\n")
-        prefix = f"{self.status} " if self.status else ""
-        written = [f"{self.code}-{prefix}{line}\r\n" for line in lines[:-1]]
-        written.append(f"{self.code} {prefix}{lines[-1]}\r\n")
-        return "".join(written).encode()
+        return _encode(self.code, self.status, self.text)
 
     def saying(self, text: str) -> Reply:
         """The same codes with other words."""
@@ -31,6 +28,15 @@ class Reply:
     def refuses(self) -> bool:
         """Whether it is a 4xx or 5xx."""
         return self.code >= 400
+
+
+@lru_cache(maxsize=256)  # most replies are the same few
+def _encode(code: int, status: str, text: str) -> bytes:
+    lines = text.split("\n")
+    prefix = f"{status} " if status else ""
+    written = [f"{code}-{prefix}{line}\r\n" for line in lines[:-1]]
+    written.append(f"{code} {prefix}{lines[-1]}\r\n")
+    return "".join(written).encode()
 
 
 def of(error: MailError) -> Reply:

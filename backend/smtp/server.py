@@ -9,6 +9,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from backend.accounts.directory import Directory
 from backend.accounts.login import Logins
@@ -17,11 +18,13 @@ from backend.policy.check import Services
 from backend.policy.connections import Connections
 from backend.policy.counters import Counters
 from backend.smtp.dialogue import Dialogue
+from backend.smtp.doorway import Doorway
 from backend.smtp.reply import Reply
 from backend.smtp.session import Port
 from backend.store.database import Store
 
 _log = logging.getLogger("smtp")
+_PLAIN: tuple[Port, ...] = ("smtp", "submission")  # these may say STARTTLS
 _DRAIN = 15.0  # seconds that clients in the middle of a message have when the service stops
 
 
@@ -41,30 +44,17 @@ class Server:
         )
         self._connections = Connections(settings.site.run, worker)
         self._dialogues: set[Dialogue] = set()
-        self._servers: list[asyncio.Server] = []
+        self._doors: list[asyncio.Server | Doorway] = []
         self._gone = asyncio.Event()
 
     async def listen(self, listeners: Mapping[str, Sequence[socket.socket]]) -> None:
         """Take clients on these sockets."""
         loop = asyncio.get_running_loop()
-        self.tls.sni_callback = self._certificate
-        ports: tuple[Port, ...] = ("smtp", "submission", "submissions")
-        for port in ports:
+        for port in _PLAIN:
             for listener in listeners.get(port, ()):
-                self._servers.append(
-                    await loop.create_server(
-                        lambda port=port: Dialogue(self, port),
-                        sock=listener,
-                        ssl=self.tls if port == "submissions" else None,
-                        ssl_handshake_timeout=self.services.settings.limits.tls_timeout
-                        if port == "submissions"
-                        else None,
-                    )
-                )
-
-    def _certificate(self, connection: ssl.SSLObject, name: str | None, context: ssl.SSLContext) -> None:
-        """At each handshake of a listener, which keeps the context that it began with: those of the last reload."""
-        connection.context = self.tls
+                self._doors.append(await loop.create_server(partial(Dialogue, self, port), sock=listener))
+        for listener in listeners.get("submissions", ()):
+            self._doors.append(Doorway(self, listener))
 
     def reload(self, settings: Settings, tls: ssl.SSLContext) -> None:
         """Go on with other settings; sessions that are under way see them too."""
@@ -75,8 +65,8 @@ class Server:
     async def close(self) -> None:
         """Take nobody in any more, let those in a message finish, then hang up."""
         self.stopping = True
-        for server in self._servers:
-            server.close()
+        for door in self._doors:
+            door.close()
         for dialogue in list(self._dialogues):
             dialogue.stop()
         await self._empty(_DRAIN)

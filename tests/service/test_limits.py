@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Iterator
 
@@ -112,6 +113,21 @@ def test_connections_in_all(small: Site) -> None:
     assert [other.reply().code for other in others] == [220] * 6
     until(lambda: greeting().code == 421, within=5)  # each worker looks at the others once a second
     assert greeting().status == "4.3.2"
+    with socket.create_connection((small.host, small.submissions)) as waiting:
+        assert waiting.recv(100) == b""  # no TLS with one too many
     for other in others:
         other.socket.close()
     until(lambda: greeting().code == 220, within=5)
+
+
+def test_connections_count_before_their_handshake(small: Site) -> None:
+    others = [socket.create_connection((small.host, small.submissions)) for _ in range(6)]
+
+    def refused() -> bool:
+        with Wire(small.host, small.smtp, greet=False) as wire:
+            return wire.reply().code == 421
+
+    until(refused, within=5)
+    for other in others:
+        other.close()
+    until(lambda: not refused(), within=5)

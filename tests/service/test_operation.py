@@ -72,7 +72,7 @@ def test_a_role_that_dies_is_started_again_and_others_serve(site: Site) -> None:
 
 def test_stop_finishes_what_is_under_way(site: Site) -> None:
     site.start()
-    with site.wire() as busy, site.wire() as idle:
+    with site.wire() as busy, site.wire() as idle, socket.create_connection((site.host, site.submissions)):
         for wire in (busy, idle):
             wire.must(250, "EHLO client.test")
         busy.must(250, "MAIL FROM:<>")
