@@ -98,7 +98,7 @@ class Resolver:
                 found += answer
         if not found:
             if failure is not None:
-                raise failure
+                raise Temporary(f"No mail host of {domain} can be found now. {failure}", status=failure.status)
             raise Permanent(f"No mail host of {domain} has an address.", status="5.4.4")
         return found[:_ADDRESSES]
 
