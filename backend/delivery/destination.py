@@ -1,8 +1,9 @@
 """One next hop: the messages that wait for it, and as many connections as it has shown to bear.
 
-The first connection finds out whether anybody is there; after that there may be five, one more for each message
-taken, and half as many after each failure. When nobody is there, all that waits is deferred at once, and so is
-what comes within the next seconds: a dead host costs one try, not one a message.
+The first connection finds out whether anybody is there; after that there may be five, and one more for each message
+taken. A host that refuses another connection keeps those that stand, and is asked for more only now and then; half
+of them go when they break. When nobody is there, all that waits is deferred at once, and so is what comes within
+the next seconds: a dead host costs one try, not one a message.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from backend.store.queue import Entry, Result
 
 _log = logging.getLogger("delivery")
 _FIRST = 5.0  # connections to a host that has just answered
-_COLD = 5.0  # seconds after a failure in which nobody else is sent after it
+_SLOWLY = 0.05  # connections more for each message taken, once the host has refused one
+_COLD = 5.0  # seconds after a failure in which nobody else is sent after it; less when entries come back sooner
 _LOST = 3  # messages in a row whose connection broke, before the host counts as dead
 _AHEAD = 8  # messages that one connection takes from the store at once,
 _AHEAD_BYTES = 256 * 1024  # and their size, as far as it is memory
@@ -56,6 +58,7 @@ class Destination:
         self._idle: deque[asyncio.Future[None]] = deque()
         self._connected = 0
         self._allowed = 1.0
+        self._growth = 1.0
         self._lost = 0
         self._cold: Unreachable | None = None
         self._cold_until = 0.0
@@ -70,8 +73,8 @@ class Destination:
         """More to do. What a person asked for (due at once) is tried even when the host has just failed."""
         if any(entry.due == 0 for entry in bundle):
             self._cold_until = 0.0
-        if self._cold is not None and time.monotonic() < self._cold_until:
-            self._unreachable([bundle], self._cold)
+        if self._is_cold():
+            self._unreachable([bundle])
             return
         self._bundles.append(bundle)
         self.waiting += len(bundle)
@@ -129,7 +132,8 @@ class Destination:
             self._nobody(error)
             return
         self._connected += 1
-        self._allowed = max(self._allowed, _FIRST)
+        if self._growth == 1.0:
+            self._allowed = max(self._allowed, _FIRST)
         try:
             while len(self._workers) <= max(1, int(self._allowed)) and await self._something():
                 await self._some(transport, self._take())
@@ -168,6 +172,9 @@ class Destination:
         return taken
 
     def _put_back(self, bundles: Sequence[Bundle]) -> None:
+        if self._is_cold():
+            self._unreachable(bundles)
+            return
         self._bundles.extendleft(reversed(bundles))
         self.waiting += sum(map(len, bundles))
 
@@ -179,6 +186,8 @@ class Destination:
                 if job is not None:
                     await self._do(transport, job)
                 left.popleft()
+                if not transport.ready:
+                    break
         except MailError as error:
             _log.error("messages cannot be read, trying again: %s", error)
             await asyncio.sleep(_STORE_PAUSE)
@@ -192,13 +201,12 @@ class Destination:
             raise
         except Exception:
             _log.exception("delivery failed", extra=logs.fields(destination=self.name, message=job.envelope.id))
-            self._unreachable([job.entries], Unreachable("Something went wrong here", "4.3.0"))
+            self._defer(job.entries, Unreachable("Something went wrong here", "4.3.0"))
             return
         self._done(results)
         if any(result.outcome != "deferred" for result in results):
-            self._lost = 0
-            self._cold = None
-            self._allowed = min(self._allowed + 1, float(self._settings().connections_per_destination))
+            self._lost, self._cold = 0, None
+            self._allowed = min(self._allowed + self._growth, float(self._settings().connections_per_destination))
             return
         if transport.ready:  # it answers, and wants this one later
             return
@@ -211,23 +219,30 @@ class Destination:
 
     def _nobody(self, error: Unreachable, connected: int = 0) -> None:
         """A connection could not be made. While others stand, the host only wants no more of them."""
-        self._allowed = max(1.0, min(self._allowed / 2, float(self._connected)))
+        self._allowed, self._growth = max(1.0, len(self._workers) - 1.0), _SLOWLY
         if self._connected <= connected:
             self._dead(error)
 
     def _dead(self, error: Unreachable) -> None:
         """Those who wait would only find the same, one after the other."""
         self._lost = 0
-        self._allowed = 1.0
-        self._cold, self._cold_until = error, time.monotonic() + _COLD
-        self._unreachable(self.take_back(), error)
+        self._allowed = self._growth = 1.0
+        seconds = min(_COLD, self._settings().retry_first / 2)
+        self._cold, self._cold_until = error, time.monotonic() + seconds
+        self._unreachable(self.take_back())
 
-    def _unreachable(self, bundles: Sequence[Bundle], error: Unreachable) -> None:
-        now, settings = time.time(), self._settings()
+    def _is_cold(self) -> bool:
+        return self._cold is not None and time.monotonic() < self._cold_until
+
+    def _unreachable(self, bundles: Sequence[Bundle]) -> None:
+        assert self._cold is not None
         for bundle in bundles:
-            if error.permanent:
-                self._done([retry.failed(entry, error.status, str(error), error.mta) for entry in bundle])
-            else:
-                self._done(
-                    [retry.deferred(entry, error.status, str(error), settings, now, error.mta) for entry in bundle]
-                )
+            self._defer(bundle, self._cold)
+
+    def _defer(self, bundle: Bundle, error: Unreachable) -> None:
+        """Until later, or for good when there is no later."""
+        now, words, settings = time.time(), str(error), self._settings()
+        if error.permanent:
+            self._done([retry.failed(entry, error.status, words, error.mta) for entry in bundle])
+        else:
+            self._done([retry.deferred(entry, error.status, words, settings, now, error.mta) for entry in bundle])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -165,6 +166,16 @@ class Post:
         """How many rows a table has."""
         number: int = self.store.read(lambda reader: reader.value(f"SELECT count(*) FROM {table}"))
         return number
+
+
+def slowly(seconds: float) -> Callable[[str], str]:
+    """An answer of a sink that thinks about it."""
+
+    def answer(_: str) -> str:
+        time.sleep(seconds)
+        return "250 2.0.0 ok"
+
+    return answer
 
 
 async def until(what: Callable[[], T], why: str = "", within: float = 10.0) -> T:
