@@ -186,7 +186,7 @@ class Destination:
                 if job is not None:
                     await self._do(transport, job)
                 left.popleft()
-                if not transport.ready:
+                if self._stopping or not transport.ready:
                     break
         except MailError as error:
             _log.error("messages cannot be read, trying again: %s", error)

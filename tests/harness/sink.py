@@ -106,6 +106,7 @@ class Sink:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.sessions += 1
             self._open.add(connection)
             threading.Thread(target=self._serve, args=(connection, self.sessions), daemon=True).start()
