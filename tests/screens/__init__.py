@@ -1,0 +1,1 @@
+"""The console, driven by keys against a real management service."""
