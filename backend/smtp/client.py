@@ -55,6 +55,7 @@ class Client(asyncio.Protocol):
         self._waiter: asyncio.Future[None] | None = None
         self._writable: asyncio.Future[None] | None = None
         self._over: str | None = None
+        self._closing = False
         self._transport: asyncio.Transport | None = None
 
     # -- called by the event loop
@@ -122,6 +123,8 @@ class Client(asyncio.Protocol):
 
     async def answer(self, seconds: float | None = None) -> Answer:
         """The next reply; Lost when none comes within `seconds`."""
+        if self._closing:
+            raise Lost(self._over or "closing")
         end = self._loop.time() + (self.times.command if seconds is None else seconds)
         while True:
             try:
@@ -131,7 +134,8 @@ class Client(asyncio.Protocol):
                 raise Lost(str(error)) from None
             if found is not None:
                 self.answered += 1
-                if found.code == 421:  # RFC 5321 §3.8: closing, whatever was asked
+                if found.code == 421:  # RFC 5321 §3.8: closing, whatever was asked; what may follow means nothing
+                    self._closing = True
                     self._end(found.text)
                 return found
             if self._over is not None:
