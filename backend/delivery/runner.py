@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
-import secrets
 import time
 from collections import defaultdict
 from collections.abc import Coroutine, Sequence
@@ -15,7 +13,7 @@ from pathlib import Path
 
 from backend.accounts.directory import Directory
 from backend.config import Delivery, Settings
-from backend.delivery import local
+from backend.delivery import local, owner
 from backend.delivery.destination import Bundle, Destination
 from backend.delivery.ledger import Ledger
 from backend.delivery.remote import Outside, Smtp
@@ -32,6 +30,7 @@ _BATCH = 500  # entries leased in one operation
 _EACH = 20  # of one domain, when many domains are due
 _FULL = 300  # entries that wait for one destination: then nothing more is leased for its domains
 _DOMAINS = 5_000  # looked at in one look
+_DESTINATIONS = 1_000  # remembered before those are forgotten that have nothing to do
 _HOPS = 10_000  # domains whose next hop is remembered
 _BREATH = 0.02  # seconds between looks: under load entries come in numbers, not one by one
 _LOOK = 1.0  # seconds between looks when nobody rings the bell
@@ -47,7 +46,7 @@ class Runner:
         self._settings = settings
         self._store = store
         self._told = told
-        self._owner = f"{os.getpid()}-{secrets.token_hex(4)}"
+        self._owner = owner.name()
         self._directory = Directory(store, settings)
         self._outside = Outside(settings)
         self._ledger = Ledger(store, self._owner, self._written)
@@ -72,6 +71,7 @@ class Runner:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Until the word to stop; what is not done by then goes back to the queue."""
+        await self._inherit()
         others = [asyncio.create_task(self._renew()), asyncio.create_task(self._ledger.run())]
         try:
             while not stopping.is_set():
@@ -88,12 +88,25 @@ class Runner:
             for task in others:
                 task.cancel()
 
+    async def _inherit(self) -> None:
+        """What processes held that were killed need not wait for the end of their leases."""
+        try:
+            for one in await self._store.query(queue.owners):
+                if owner.dead(one):
+                    number = await self._store.commit(partial(queue.take_over, owner=one))
+                    _log.warning("a runner died; its %d entries go on", number)
+        except MailError as error:
+            _log.error("leases of the dead are not taken over, they will run out: %s", error)
+
     async def _pause(self, stopping: asyncio.Event) -> None:
         """Until the bell rings, or a second has passed."""
         waits = [asyncio.create_task(event.wait()) for event in (self.wake, stopping)]
         await asyncio.wait(waits, timeout=_LOOK, return_when=asyncio.FIRST_COMPLETED)
         for one in waits:
             one.cancel()
+        self._tidy()
+
+    def _tidy(self) -> None:
         for known, destination in list(self._destinations.items()):
             if destination.asleep:
                 del self._destinations[known]
@@ -102,6 +115,8 @@ class Runner:
 
     async def _look(self) -> bool:
         """Lease what is due and has room, and hand it out; whether there was anything."""
+        if len(self._destinations) > _DESTINATIONS:
+            self._tidy()
         room = _MOST - len(self._held)
         domains = await self._store.query(lambda reader: queue.due_domains(reader, time.time(), _DOMAINS))
         full = [domain for domain in domains if self._full(domain)]

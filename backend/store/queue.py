@@ -146,6 +146,18 @@ def give_back(transaction: Transaction, owner: str, rows: Sequence[int]) -> None
         _refresh_due(transaction, domain)
 
 
+def owners(reader: Reader) -> list[str]:
+    """All who hold leases, the dead among them."""
+    return [row[0] for row in reader.execute("SELECT DISTINCT lease FROM queue WHERE lease IS NOT NULL")]
+
+
+def take_over(transaction: Transaction, owner: str) -> int:
+    """End all leases of one who is dead: they are due again at once. Answers how many there were."""
+    rows = [row[0] for row in transaction.execute("SELECT id FROM queue WHERE lease = ?", (owner,))]
+    give_back(transaction, owner, rows)
+    return len(rows)
+
+
 def renew(transaction: Transaction, owner: str, rows: Sequence[int], seconds: float) -> None:
     """Let leases that `owner` still has go on for `seconds`: for work that takes long."""
     transaction.executemany(
@@ -203,16 +215,17 @@ def finish(transaction: Transaction, owner: str, results: Sequence[Result]) -> N
 
 def _defer(transaction: Transaction, owner: str, result: Result) -> bool:
     entry = result.entry
-    row = transaction.row(
-        "UPDATE queue SET state = 'deferred', due = ?, lease = NULL, attempts = attempts + 1, error = ?,"
-        " delayed = ? WHERE id = ? AND lease = ? RETURNING domain",
-        (result.due, result.reply, int(entry.delayed or result.notice is not None), entry.row, owner),
-    )
-    if row is None:
+    before = transaction.value("SELECT state FROM queue WHERE id = ? AND lease = ?", (entry.row, owner))
+    if before is None:
         return False
     transaction.execute(
+        "UPDATE queue SET state = 'deferred', due = ?, lease = NULL, attempts = attempts + 1, error = ?,"
+        " delayed = ? WHERE id = ?",
+        (result.due, result.reply, int(entry.delayed or result.notice is not None), entry.row),
+    )
+    transaction.execute(
         "UPDATE destinations SET deferred = deferred + ?, due = CASE WHEN due < ? THEN due ELSE ? END WHERE domain = ?",
-        (0 if entry.state == "deferred" else 1, result.due, result.due, entry.domain),
+        (int(before != "deferred"), result.due, result.due, entry.domain),
     )
     if result.notice:
         transaction.execute("UPDATE messages SET refs = refs + 1 WHERE id = ?", (entry.message,))

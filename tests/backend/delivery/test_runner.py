@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import os
 import resource
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,7 +18,7 @@ import pytest
 
 from backend.address import Address
 from backend.config import Relay, Route
-from backend.delivery import housekeeping
+from backend.delivery import housekeeping, owner
 from backend.delivery import runner as module
 from backend.errors import Temporary
 from backend.store import accounts, queue, trace
@@ -77,16 +79,39 @@ async def test_a_stop_finishes_what_is_under_way_and_gives_the_rest_back(post: P
     assert len(sink.messages) == 100
 
 
-async def test_what_a_killed_process_held_comes_back(tmp_path: Path, sink: Sink) -> None:
-    async with Post(tmp_path, smarthost=sink.address) as post:
-        await post.stop()
-        message = await post.send("bob@remote.test")
-        await post.store.commit(lambda transaction: queue.lease(transaction, "killed", 1.0, 10))
-        post.start()
-        await asyncio.sleep(0.3)
-        assert not sink.messages
-        await post.gone(message)
-        assert len(sink.messages) == 1
+async def test_a_lease_that_runs_out_comes_back(post: Post, sink: Sink) -> None:
+    """Of a runner on another host, say, that nobody hears from any more."""
+    await post.stop()
+    message = await post.send("bob@remote.test")
+    await post.store.commit(lambda transaction: queue.lease(transaction, "elsewhere/1/1/x", 1.0, 10))
+    post.start()
+    await asyncio.sleep(0.3)
+    assert not sink.messages
+    await post.gone(message)
+    assert len(sink.messages) == 1
+
+
+async def test_what_a_killed_process_held_goes_on_at_once(post: Post, sink: Sink) -> None:
+    await post.stop()
+    message = await post.send("bob@remote.test")
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from backend.delivery import owner; print(owner.name(), flush=True); input()"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    name = process.stdout.readline().strip()
+    assert not owner.dead(name)
+    await post.store.commit(lambda transaction: queue.lease(transaction, name, 600.0, 10))
+    process.kill()
+    process.wait()
+    assert owner.dead(name)
+    assert not owner.dead("elsewhere/1/1/x")
+    assert not owner.dead("what")
+    post.start()
+    await post.gone(message)
+    assert len(sink.messages) == 1
 
 
 async def test_long_work_keeps_its_lease(tmp_path: Path) -> None:
