@@ -34,6 +34,7 @@ _DESTINATIONS = 1_000  # remembered before those are forgotten that have nothing
 _HOPS = 10_000  # domains whose next hop is remembered
 _BREATH = 0.02  # seconds between looks: under load entries come in numbers, not one by one
 _LOOK = 1.0  # seconds between looks when nobody rings the bell
+_RETIRE = 600.0  # seconds that a connection made under other settings has for its message
 _DRAIN = 18.0  # seconds that messages on their way have when the service stops,
 _DRAIN_RESULTS = 3.0  # and after that what came of them, to be written down
 
@@ -58,16 +59,23 @@ class Runner:
 
     def reload(self, settings: Settings) -> None:
         """Go on with other settings. Messages on their way arrive under the old ones."""
-        old = list(self._destinations.values())
+        retired = list(self._destinations.values())
         self._settings = settings
         self._directory = Directory(self._store, settings)
         self._outside = Outside(settings)
         self._destinations = {}
         self._hops.clear()
-        for destination in old:
-            for bundle in destination.take_back():
-                self._put(bundle)
-            self._spawn(destination.stop(float(settings.delivery.lease)))
+        for destination in retired:
+            self._move(destination)
+            self._spawn(self._retire(destination))
+
+    async def _retire(self, destination: Destination) -> None:
+        await destination.stop(_RETIRE)
+        self._move(destination)
+
+    def _move(self, destination: Destination) -> None:
+        for bundle in destination.take_back():
+            self._put(bundle)
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Until the word to stop; what is not done by then goes back to the queue."""
@@ -79,7 +87,7 @@ class Runner:
                 try:
                     found = await self._look()
                 except MailError as error:
-                    _log.error("the queue cannot be read, trying again: %s", error)
+                    _log.error("the queue waits for the store: %s", error)
                     await asyncio.sleep(_LOOK)
                     continue
                 await (asyncio.sleep(_BREATH) if found else self._pause(stopping))
