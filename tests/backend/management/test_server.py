@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import queue
@@ -183,9 +184,9 @@ def test_many_lines_at_once_are_answered_in_turn(path: Path) -> None:
 
 def test_callers_that_leave_disturb_nobody(path: Path) -> None:
     for _ in range(30):
-        with Line(path) as wire:
+        with contextlib.suppress(OSError), Line(path) as wire:  # the service may be quicker to hang up: too many
             wire.send(rpc.request(1, "status", {}))
-        with Line(path) as wire:
+        with contextlib.suppress(OSError), Line(path) as wire:
             wire.send(b'{"jsonrpc"')
             wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     time.sleep(0.2)
