@@ -18,9 +18,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from backend import logs
 from backend.config import Delivery
 from backend.delivery import retry
+from backend.delivery.ledger import Ledger
 from backend.delivery.transport import Job, Transport, Unreachable
 from backend.errors import MailError
-from backend.store.queue import Entry, Result
+from backend.store.queue import Entry
 
 _log = logging.getLogger("delivery")
 _FIRST = 5.0  # connections to a host that has just answered
@@ -33,25 +34,24 @@ _STORE_PAUSE = 1.0  # seconds before a store that cannot be read is asked again
 
 Bundle = Sequence[Entry]  # entries of one message
 Load = Callable[[Sequence[Bundle]], Awaitable[list[Job | None]]]  # None: the message is gone, and so are its entries
-Done = Callable[[Sequence[Result]], None]
 
 
 class Destination:
-    """Entries go in by `put`; `done` gets their results. Every entry ends there, or is taken back."""
+    """Entries go in by `put`; `ledger` gets their results. Every entry ends there, or is taken back."""
 
     def __init__(
         self,
         name: str,
         transport: Callable[[], Transport],
         load: Load,
-        done: Done,
+        ledger: Ledger,
         settings: Callable[[], Delivery],
     ) -> None:
         self.name = name
         self.waiting = 0  # entries that no connection has taken yet
         self._transport = transport
         self._load = load
-        self._done = done
+        self._ledger = ledger
         self._settings = settings
         self._bundles: deque[Bundle] = deque()
         self._workers: set[asyncio.Task[None]] = set()
@@ -195,6 +195,7 @@ class Destination:
             self._put_back(left)
 
     async def _do(self, transport: Transport, job: Job) -> None:
+        await self._ledger.room()
         try:
             results = await transport.deliver(job)
         except Unreachable:
@@ -203,7 +204,7 @@ class Destination:
             _log.exception("delivery failed", extra=logs.fields(destination=self.name, message=job.envelope.id))
             self._defer(job.entries, Unreachable("Something went wrong here", "4.3.0"))
             return
-        self._done(results)
+        self._ledger.add(results)
         if any(result.outcome != "deferred" for result in results):
             self._lost, self._cold = 0, None
             self._allowed = min(self._allowed + self._growth, float(self._settings().connections_per_destination))
@@ -243,6 +244,6 @@ class Destination:
         """Until later, or for good when there is no later."""
         now, words, settings = time.time(), str(error), self._settings()
         if error.permanent:
-            self._done([retry.failed(entry, error.status, words, error.mta) for entry in bundle])
+            self._ledger.add([retry.failed(entry, error.status, words, error.mta) for entry in bundle])
         else:
-            self._done([retry.deferred(entry, error.status, words, settings, now, error.mta) for entry in bundle])
+            self._ledger.add([retry.deferred(entry, error.status, words, settings, now, error.mta) for entry in bundle])

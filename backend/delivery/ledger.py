@@ -1,5 +1,7 @@
-"""What came of entries, written down many at a time. While the disk is full it waits here: what was sent is not sent
-again.
+"""What came of entries, written down many at a time.
+
+What is not written yet is sent again after a crash: so who wants to send more waits for `room`. While the disk is full
+it stays here, and is not sent again when the disk has room.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from backend.store.queue import Result
 
 _log = logging.getLogger("delivery")
 _MOST = 200  # results in one operation
+_UNWRITTEN = 20  # results that wait before nobody sends any more
 _PAUSE = 1.0  # seconds before a store that takes nothing is asked again
 
 
@@ -28,17 +31,23 @@ class Ledger:
         self._owner = owner
         self._written = written
         self._waiting: deque[Result] = deque()
+        self._unwritten = 0
         self._more = asyncio.Event()
+        self._room = asyncio.Event()
         self._empty = asyncio.Event()
-        self._empty.set()
+        self._count(0)
         self._most = _MOST
 
     def add(self, results: Sequence[Result]) -> None:
         """These, soon."""
         if results:
             self._waiting.extend(results)
-            self._empty.clear()
+            self._count(len(results))
             self._more.set()
+
+    async def room(self) -> None:
+        """Return when little waits."""
+        await self._room.wait()
 
     async def finish(self, seconds: float) -> None:
         """Return when everything is written, or the time is over."""
@@ -46,7 +55,12 @@ class Ledger:
             async with asyncio.timeout(seconds):
                 await self._empty.wait()
         except TimeoutError:
-            _log.error("%d results were not written down; their messages are sent again", len(self._waiting))
+            _log.error("%d results were not written down; their messages are sent again", self._unwritten)
+
+    def _count(self, change: int) -> None:
+        self._unwritten += change
+        for event, reached in ((self._empty, self._unwritten == 0), (self._room, self._unwritten < _UNWRITTEN)):
+            event.set() if reached else event.clear()
 
     async def run(self) -> None:
         """For ever."""
@@ -64,5 +78,5 @@ class Ledger:
             self._most = min(_MOST, self._most * 2)
             if not self._waiting:
                 self._more.clear()
-                self._empty.set()
+            self._count(-len(some))
             self._written(some)

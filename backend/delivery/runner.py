@@ -167,7 +167,7 @@ class Runner:
         destination = self._destinations.get(to)
         if destination is None:
             name, outside = to.domain or str(to.to), self._outside
-            destination = Destination(name, lambda: Smtp(to, outside), self._load, self._ledger.add, self._delivery)
+            destination = Destination(name, lambda: Smtp(to, outside), self._load, self._ledger, self._delivery)
             self._destinations[to] = destination
         destination.put(bundle)
 
