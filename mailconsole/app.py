@@ -14,27 +14,39 @@ from textual.screen import Screen
 from textual.theme import Theme
 
 from backend import logs
+from backend.management.snapshots import Hello
 from mailconsole import problems
+from screens import colours
 from screens.commands import Commands
 from screens.dashboard import Dashboard
 from screens.help import Help
 from screens.link import Link
 from screens.queue import Queue
 
-# Colours of the 256 that every terminal has.
 _THEME = Theme(
     name="mailconsole",
-    primary="#5fafd7",
-    secondary="#87afaf",
-    accent="#d7af5f",
-    success="#87af5f",
-    warning="#d7af5f",
-    error="#d75f5f",
-    background="#121212",
-    surface="#1c1c1c",
-    panel="#303030",
-    foreground="#d0d0d0",
+    primary=colours.PRIMARY,
+    secondary=colours.MUTED,
+    accent=colours.ACCENT,
+    success=colours.GOOD,
+    warning=colours.WARN,
+    error=colours.BAD,
+    background=colours.GROUND,
+    surface=colours.CARD,
+    panel=colours.RAISED,
+    foreground=colours.TEXT,
     dark=True,
+    variables={
+        "footer-background": colours.CARD,
+        "footer-description-foreground": colours.MUTED,
+        "footer-key-foreground": colours.ACCENT,
+        "scrollbar": colours.RAISED,
+        "scrollbar-hover": colours.FAINT,
+        "scrollbar-active": colours.FAINT,
+        "scrollbar-background": colours.GROUND,
+        "scrollbar-background-hover": colours.GROUND,
+        "scrollbar-background-active": colours.GROUND,
+    },
 )
 
 
@@ -48,15 +60,16 @@ class Console(App[None]):
     COMMAND_PALETTE_BINDING = "colon"
     COMMAND_PALETTE_DISPLAY = ":"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("1", "switch_mode('dashboard')", "Dashboard"),
-        Binding("2", "switch_mode('queue')", "Queue"),
-        Binding("question_mark", "keys", "Help", key_display="?"),
-        Binding("q", "quit", "Quit", show=False),
+        Binding("1", "switch_mode('dashboard')", "Dashboard", show=False, tooltip="the service at a glance"),
+        Binding("2", "switch_mode('queue')", "Queue", show=False, tooltip="the mail that waits"),
+        Binding("question_mark", "keys", "Help", key_display="?", tooltip="these keys"),
+        Binding("colon", "command_palette", "Commands", show=False, key_display=":", tooltip="all of this by name"),
+        Binding("q", "quit", "Quit", show=False, tooltip="leave; the service goes on"),
     ]
 
     def __init__(self, socket: Path) -> None:
         super().__init__()
-        self.link = Link(socket)
+        self.link = Link(socket, self.greeted)
         self.incident = ""
 
     def on_mount(self) -> None:
@@ -66,6 +79,10 @@ class Console(App[None]):
         self.add_mode("dashboard", lambda: Dashboard(self.link))
         self.add_mode("queue", lambda: Queue(self.link))
         self.switch_mode("dashboard")
+
+    def greeted(self, hello: Hello) -> None:
+        """The keys of the actions are those that the service gives them."""
+        self.update_keymap({action.name: action.key for action in hello.actions if action.key})
 
     async def on_unmount(self) -> None:
         """Hang up."""

@@ -1,43 +1,70 @@
-"""What the `:` palette offers: the keys of the screen in front, by name."""
+"""The keys of a screen with their words, and the `:` palette that offers them by name."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.dom import DOMNode
+from textual.screen import Screen
 
+from screens.link import Link
 from screens.text import safe
 
 
-class Commands(Provider):
-    """Every key with a description, and nothing else."""
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key of ours: those of the toolkit have no tooltip, and are not shown."""
 
-    def _all(self) -> list[tuple[str, str]]:
-        found: dict[str, str] = {}
-        for _, binding, enabled, _tip in self.screen.active_bindings.values():
-            if binding.description and enabled and not binding.system:
-                found.setdefault(binding.description, binding.action)
-        return list(found.items())
+    display: str
+    name: str
+    words: str
+    action: str
+    owner: DOMNode
+    enabled: bool
+    reason: str  # why it is not for the caller
+
+
+def keys(screen: Screen[Any], link: Link) -> Iterator[Key]:
+    """What can be done on a screen, the screen's own first; of actions, in the words of the service."""
+    found: dict[str, Key] = {}
+    for owner, binding, enabled, tooltip in screen.active_bindings.values():
+        action = link.action(binding.id) if binding.id else None
+        words = action.help if action else tooltip
+        if words and not binding.system and binding.action not in found:
+            display = binding.key_display or screen.app.get_key_display(binding)
+            reason = action.reason if action and not action.allowed else ""
+            found[binding.action] = Key(
+                display, binding.description, safe(words), binding.action, owner, enabled, safe(reason)
+            )
+    yield from sorted(found.values(), key=lambda key: (key.owner is screen.app, key.owner is not screen))
+
+
+class Commands(Provider):
+    """Every key that works, and nothing else."""
+
+    def _all(self) -> list[Key]:
+        return [key for key in keys(self.screen, self.app.link) if key.enabled]  # type: ignore[attr-defined]
 
     async def discover(self) -> Hits:
         """All of them, before anything is typed."""
-        for words, action in self._all():
-            yield DiscoveryHit(safe(words), partial(self._run, action))
+        for key in self._all():
+            yield DiscoveryHit(key.name, partial(self._run, key), help=_words(key))
 
     async def search(self, query: str) -> Hits:
         """Those that fit what is typed."""
         matcher = self.matcher(query)
-        for words, action in self._all():
-            score = matcher.match(words)
+        for key in self._all():
+            score = matcher.match(key.name)
             if score > 0:
-                yield Hit(score, matcher.highlight(words), partial(self._run, action))
+                yield Hit(score, matcher.highlight(key.name), partial(self._run, key), help=_words(key))
 
-    async def _run(self, action: str) -> None:
-        focused = self.screen.focused or self.screen
-        await self.app.run_action(
-            action, focused if "." not in action and not _of(self.screen, action) else self.screen
-        )
+    async def _run(self, key: Key) -> None:
+        await self.app.run_action(key.action, key.owner)
 
 
-def _of(owner: object, action: str) -> bool:
-    return hasattr(owner, f"action_{action.partition('(')[0]}")
+def _words(key: Key) -> str:
+    return f"{key.display}   {key.words}"

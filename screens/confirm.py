@@ -13,6 +13,7 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
+from screens.colours import MUTED, TEXT
 from screens.text import safe
 
 _SAMPLE = 5
@@ -33,12 +34,15 @@ class Confirm(ModalScreen[str | None]):
     CSS = """
     Confirm { align: center middle; }
     Confirm > Vertical {
-        width: 72; max-width: 95%; height: auto; max-height: 90%; padding: 1 2;
-        background: $surface; border: round $error;
+        width: 76; max-width: 100%; height: auto; max-height: 94%; padding: 1 2;
+        background: $surface; border-left: outer $error;
     }
     Confirm #words { margin-bottom: 1; }
     Confirm Horizontal { height: auto; align-horizontal: right; }
-    Confirm Button { margin-left: 1; min-width: 10; }
+    Confirm Button { margin-left: 1; min-width: 10; background: $panel; color: $text; }
+    Confirm Button.-primary { color: $primary; }
+    Confirm Button.-error { color: $error; }
+    Confirm Button:focus { background: $foreground; color: $background; text-style: bold; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "Cancel"),
@@ -55,13 +59,13 @@ class Confirm(ModalScreen[str | None]):
 
     def compose(self) -> ComposeResult:
         """Words and buttons."""
-        words = Text(self._question, style="bold")
+        words = Text(self._question, style=f"bold {TEXT}")
         for line in self._sample[:_SAMPLE]:
-            words.append(f"\n  {safe(line, 64)}", style="not bold")
+            words.append(f"\n  {safe(line, 68)}", style=f"not bold {TEXT}")
         if len(self._sample) > _SAMPLE:
-            words.append(f"\n  and {len(self._sample) - _SAMPLE} more", style="not bold dim")
+            words.append(f"\n  and {len(self._sample) - _SAMPLE} more", style=f"not bold {MUTED}")
         if self._advice:
-            words.append(f"\n\n{self._advice}", style="not bold dim")
+            words.append(f"\n\n{self._advice}", style=f"not bold {MUTED}")
         with Vertical():
             yield Static(words, id="words")
             with Horizontal():

@@ -2,141 +2,189 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import Any, ClassVar
 
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.containers import Horizontal
+from textual.binding import Binding, BindingType
+from textual.containers import Grid
 from textual.widgets import Footer
 
-from backend.management.snapshots import Status, from_json
+from backend.management.snapshots import Disk, RoleRow, Status
 from screens import figures
+from screens.colours import BAD, FAINT, GOOD, MUTED, PRIMARY, STATES, TEXT, WARN
 from screens.live import Live
 from screens.text import safe
+from screens.widgets.banner import Banner
 from screens.widgets.flow import Flow
 from screens.widgets.panel import Panel
 from screens.widgets.title import Title
 
 _LITTLE = 0.10  # of the disk: from here on it is a worry
-_STATES = (("new", "cyan"), ("active", "green"), ("deferred", "yellow"), ("held", "magenta"))
+_HEADING = f"bold {PRIMARY}"
 
 
 class Dashboard(Live):
     """Everything on one screen, at 80x24 too."""
 
     CSS = """
-    Dashboard Flow { height: 8; }
-    Dashboard #middle { height: 7; }
-    Dashboard #roles { width: 3fr; }
-    Dashboard #queue { width: 2fr; }
-    Dashboard #destinations { height: 1fr; }
-    Dashboard.-tall Flow { height: 20; }
-    Dashboard.-tall #middle { height: 9; }
+    Dashboard Grid { grid-size: 2; grid-columns: 3fr 2fr; grid-rows: 7 6 1fr; grid-gutter: 1 2; padding: 1 0 0 0; }
+    Dashboard Flow, Dashboard #destinations { column-span: 2; }
+    Dashboard.-tall Grid { grid-rows: 19 7 1fr; }
+    Dashboard.-tall Flow Horizontal { padding-top: 1; }
+    Dashboard.-tall Flow .heading { padding-top: 0; }
+    Dashboard.-wide Grid { grid-rows: 7 6 1fr; }
+    Dashboard.-wide Flow { column-span: 1; row-span: 2; }
+    Dashboard.-wide.-tall Grid { grid-rows: 12 8 1fr; }
     """
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (40, "-tall")]  # noqa: RUF012  Textual's type for it
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("2", "app.switch_mode('queue')", "Queue", tooltip="the mail that waits"),
+        Binding("r", "refresh", "Refresh", tooltip="ask the service now"),
+        Binding("p", "pause", "Pause", tooltip="let the picture stand still; p goes on"),
+        Binding("q", "app.quit", "Quit", tooltip="leave; the service goes on"),
+    ]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012  Textual's type for it
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (40, "-tall")]  # noqa: RUF012
 
     def compose(self) -> ComposeResult:
-        """Title, figures, panels, keys."""
+        """Title, figures, cards, keys."""
         yield Title("dashboard")
-        yield Flow()
-        with Horizontal(id="middle"):
-            yield Panel("roles", id="roles")
-            yield Panel("queue", id="queue")
-        yield Panel("destinations", id="destinations")
+        yield Banner()
+        with Grid():
+            yield Flow()
+            for name in _CARDS:
+                yield Panel(id=name)
         yield Footer(show_command_palette=False, compact=True)
 
     async def ask(self) -> Any:
         """The status."""
-        return from_json(Status, await self.link.call("status"))
+        status = await self.link.ask(Status, "status")
+        self.link.hostname = status.hostname
+        return status
 
     def show(self, snapshot: Any) -> None:
         """Draw it."""
         status: Status = snapshot
-        title = self.query_one(Title)
-        title.service = f"{safe(status.hostname, 40)}  {status.service}  {figures.clock(status.time)} UTC"
         self.query_one(Flow).show(status.minutes)
-        self.query_one("#roles", Panel).show(lambda width, height: roles(status, width))
-        self.query_one("#queue", Panel).show(lambda width, height: queue(status, width))
-        self.query_one("#destinations", Panel).show(lambda width, height: destinations(status, width, height))
+        for name, draw in _CARDS.items():
+            self.query_one(f"#{name}", Panel).show(partial(draw, status))
 
 
-def _grid(*columns: str) -> Table:
-    """A table without lines; `>` in front of a column puts it to the right."""
-    table = Table(box=None, expand=True, pad_edge=False, padding=(0, 1), header_style="dim")
+def _grid(heading: str, *columns: str) -> Table:
+    """A table without lines whose first column is the heading of the card; the others are figures."""
+    table = Table(box=None, expand=True, pad_edge=False, padding=(0, 1))
+    table.add_column(Text(heading, style=_HEADING), ratio=1, no_wrap=True, overflow="ellipsis")
     for column in columns:
-        right = column.startswith(">")
-        table.add_column(column.lstrip(">"), justify="right" if right else "left", no_wrap=True, overflow="ellipsis")
+        table.add_column(Text(column, style=MUTED), justify="right", no_wrap=True)
     return table
 
 
-def roles(status: Status, width: int) -> RenderableType:
-    """The processes of the service."""
+def roles(status: Status, width: int, height: int) -> RenderableType:
+    """The processes of the service; those of one kind in one line when there are many."""
     if not status.roles:
-        return Text("No role is running.\nStart them with: mailconsole serve", style="bold red")
-    table = _grid("role", ">pid", "up", ">restarts", ">memory")
-    for role in status.roles:
-        running = role.state == "running"
-        table.add_row(
-            safe(role.role),
-            str(role.pid or ""),
-            Text(f"● {figures.since(role.started, status.time)}", style="green")
-            if running
-            else Text(f"● {safe(role.state)}", style="bold red"),
-            Text(str(role.restarts), style="yellow" if role.restarts else "dim"),
-            figures.size(role.memory_bytes),
-        )
+        words = Text("Service\n", style=_HEADING)
+        return words.append("No role is running. Start them with:\nmailconsole serve", style=f"bold {BAD}")
+    table = _grid("Service", "pid", "up", "restarts", "memory")
+    lines: dict[object, list[RoleRow]] = {}
+    for row in status.roles:
+        lines.setdefault(row.role if len(status.roles) > height - 1 else (row.role, row.slot), []).append(row)
+    for some in lines.values():
+        table.add_row(*_role(some, status.time))
     return table
 
 
-def queue(status: Status, width: int) -> RenderableType:
+def _role(some: list[RoleRow], now: str) -> list[Text]:
+    first = some[0]
+    bad = [row for row in some if row.state != "running"]
+    restarts = sum(row.restarts for row in some)
+    name = Text("● ", style=BAD if bad else GOOD)
+    name.append(safe(first.role) + (f" ×{len(some)}" if len(some) > 1 else ""), style=TEXT)
+    return [
+        name,
+        Text(str(first.pid or "") if len(some) == 1 else "", style=MUTED),
+        Text(safe(bad[0].state), style=f"bold {BAD}") if bad else Text(figures.since(first.started, now)),
+        Text(figures.count(restarts), style=WARN if restarts else FAINT),
+        Text(figures.size(sum(row.memory_bytes for row in some))),
+    ]
+
+
+def queue(status: Status, width: int, height: int) -> RenderableType:
     """The queue by state, its oldest entry, the disk."""
-    lines = Text(no_wrap=True, overflow="ellipsis")
     totals = status.queue
-    for number, (name, colour) in enumerate(_STATES):
-        value = int(getattr(totals, name))
-        lines.append(f"{name:<8}", style="dim")
-        lines.append(f"{figures.count(value):>5}", style=colour if value else "dim")
-        lines.append("\n" if number % 2 else "  ")
-    lines.append("total   ", style="dim")
-    lines.append(f"{figures.count(totals.total):>5}", style="bold")
-    oldest = figures.since(totals.oldest, status.time)
-    if oldest:
-        lines.append("  oldest ", style="dim")
-        lines.append(oldest)
-    lines.append("\n")
-    disk = status.disk
+    heading = _ends(
+        Text.assemble(("Queue ", _HEADING), (figures.count(totals.total), f"bold {TEXT}")),
+        Text(f"oldest {figures.since(totals.oldest, status.time)}" if totals.oldest else "empty", style=MUTED),
+        width,
+    )
+    counts = {name: int(getattr(totals, name)) for name in STATES}
+    bar = Text("━" * width, style=FAINT) if not totals.total else _shares(counts, width)
+    states = Table.grid(expand=True, padding=(0, 1))
+    for column in range(4):
+        states.add_column(justify="right" if column % 2 else "left", ratio=1, no_wrap=True)
+    cells = [
+        Text(word, style=style)
+        for name, number in counts.items()
+        for word, style in ((name, MUTED), (figures.count(number), STATES[name] if number else FAINT))
+    ]
+    states.add_row(*cells[:4])
+    states.add_row(*cells[4:])
+    return Group(heading, bar, states, *_disk(status.disk, width))
+
+
+def _shares(counts: dict[str, int], width: int) -> Text:
+    """A line that is divided as the counts are; whatever there is gets a cell."""
+    total = sum(counts.values())
+    bar = Text(no_wrap=True)
+    for name, number in counts.items():
+        bar.append("━" * (max(1, round(width * number / total)) if number else 0), style=STATES[name])
+    bar.truncate(width)
+    return bar
+
+
+def _disk(disk: Disk, width: int) -> tuple[Text, Text]:
     free = disk.free_bytes / max(1, disk.total_bytes)
-    colour = "bold red" if free < _LITTLE else "yellow" if free < 2 * _LITTLE else "green"
-    cells = max(4, min(24, width - 18))
-    used = round((1 - free) * cells)
-    lines.append("disk ", style="dim")
-    lines.append("━" * used, style=colour)
-    lines.append("━" * (cells - used), style="grey37")
-    lines.append(f" {figures.size(disk.free_bytes)} free", style=colour if free < 2 * _LITTLE else "")
-    lines.append(f"\nstore {figures.size(disk.store_bytes)}", style="dim")
-    return lines
+    colour = BAD if free < _LITTLE else WARN if free < 2 * _LITTLE else GOOD
+    used = round((1 - free) * width)
+    words = Text.assemble(
+        ("Disk ", _HEADING), (f"{figures.size(disk.free_bytes)} free", TEXT if colour == GOOD else colour)
+    )
+    bar = Text("━" * used, style=colour).append("━" * (width - used), style=FAINT)
+    return _ends(words, Text(f"store {figures.size(disk.store_bytes)}", style=MUTED), width), bar
+
+
+def _ends(left: Text, right: Text, width: int) -> Text:
+    """A line with a left and a right end."""
+    left.pad_right(max(1, width - left.cell_len - right.cell_len))
+    left.no_wrap = True
+    return left + right
 
 
 def destinations(status: Status, width: int, height: int) -> RenderableType:
     """The domains with the most mail waiting, with a bar for each."""
     if not status.destinations:
-        return Text("Nothing is waiting.", style="dim")
-    table = _grid("domain", ">entries", ">deferred", ">held", ">next try")
+        return Text("Destinations\n", style=_HEADING).append("No mail is waiting.", style=f"not bold {MUTED}")
+    room = max(8, min(60, width // 3))
+    table = _grid("Destinations", "", "entries", "deferred", "held", "next try")
+    table.columns[1].width, table.columns[1].justify = room, "left"
     most = max(row.total for row in status.destinations)
-    room = max(0, min(40, width - 70))
-    if room:
-        table.add_column("", width=room)
     for row in status.destinations[: max(1, height - 1)]:
-        cells: list[RenderableType] = [
+        table.add_row(
             Text(safe(row.domain)),
+            Text("━" * max(1, round(room * row.total / most)), style=WARN if row.deferred else PRIMARY),
             figures.count(row.total),
-            Text(figures.count(row.deferred), style="yellow" if row.deferred else "dim"),
-            Text(figures.count(row.held), style="magenta" if row.held else "dim"),
-            figures.until(row.next, status.time),
-        ]
-        if room:
-            cells.append(Text("▇" * max(1, round(room * row.total / most)), style="yellow" if row.deferred else "cyan"))
-        table.add_row(*cells)
+            Text(figures.count(row.deferred), style=STATES["deferred"] if row.deferred else FAINT),
+            Text(figures.count(row.held), style=STATES["held"] if row.held else FAINT),
+            Text(figures.until(row.next, status.time), style=MUTED),
+        )
     return table
+
+
+_CARDS: dict[str, Callable[[Status, int, int], RenderableType]] = {
+    "roles": roles,
+    "queue": queue,
+    "destinations": destinations,
+}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
@@ -15,82 +16,73 @@ from textual.widgets import Footer, Static
 from backend.errors import BadInput
 from backend.management.snapshots import EntryView, EventRow, QueueRow, from_json
 from screens import figures
+from screens.colours import FAINT, MUTED, PRIMARY, STATES, TEXT, VERDICTS
 from screens.link import Link
-from screens.live import Live
-from screens.steering import Order, steer
+from screens.steering import Steered, Steering
 from screens.text import safe
+from screens.widgets.banner import Banner
 from screens.widgets.title import Title
 
-_COLOURS = {
-    "accepted": "green",
-    "delivered": "green",
-    "relayed": "green",
-    "sent": "green",
-    "deferred": "yellow",
-    "rejected": "red",
-    "failed": "red",
-    "deleted": "red",
-    "held": "magenta",
-}
-_STATES = {"new": "cyan", "active": "green", "deferred": "yellow", "held": "magenta"}
+_HEADING = f"bold {PRIMARY}"
 
 
-class EntryScreen(Live):
+class EntryScreen(Steered):
     """Opened from the queue; the same keys act on it."""
 
     every = 3.0
     CSS = """
-    EntryScreen VerticalScroll { padding: 0 1; }
+    EntryScreen VerticalScroll { padding: 1 1 0 1; scrollbar-size-vertical: 1; }
+    EntryScreen Static { height: auto; }
+    EntryScreen.-wide VerticalScroll { layout: grid; grid-size: 2 1; grid-columns: 2fr 3fr; grid-gutter: 0 4; }
+    EntryScreen.-wide VerticalScroll { grid-rows: auto; }
     """
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012  Textual's type for it
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q", "back", "Back"),
-        Binding("h", "steer('hold')", "Hold"),
-        Binding("l", "steer('release')", "Release"),
-        Binding("t", "steer('retry')", "Retry"),
-        Binding("d", "steer('delete')", "Delete"),
-        Binding("y", "copy", "Copy id", show=False),
-        Binding("j", "scroll(1)", show=False),
-        Binding("k", "scroll(-1)", show=False),
+        Binding("escape,q", "back", "Back", key_display="Esc", tooltip="to the queue"),
+        Binding("y", "copy", "Copy id", show=False, tooltip="the id of the entry to your clipboard (OSC 52)"),
+        Binding("j", "scroll(1)", "Down", show=False, tooltip="scroll"),
+        Binding("k", "scroll(-1)", "Up", show=False, tooltip="scroll"),
+        Binding("g", "scroll(-100000)", "Top", show=False, tooltip="to the envelope"),
+        Binding("G", "scroll(100000)", "Bottom", show=False, tooltip="to the last event"),
     ]
 
-    def __init__(self, link: Link, row: QueueRow) -> None:
-        super().__init__(link)
+    def __init__(self, link: Link, steering: Steering, row: QueueRow) -> None:
+        super().__init__(link, steering)
         self._row = row
 
     def compose(self) -> ComposeResult:
         """Title, text, keys."""
-        yield Title(f"queue › {self._row.id}")
+        yield Title("queue", self._row.id)
+        yield Banner()
         with VerticalScroll():
-            yield Static("", id="view", markup=False)
+            yield Static("", id="message", markup=False)
+            yield Static("", id="story", markup=False)
         yield Footer(show_command_palette=False, compact=True)
 
     async def ask(self) -> Any:
         """The entry; when it has left the queue, what the trace knows of it."""
         try:
-            return from_json(EntryView, await self.link.call("queue.show", {"id": self._row.id}))
+            return await self.link.ask(EntryView, "queue.show", {"id": self._row.id})
         except BadInput:
             found = await self.link.call("trace", {"subject": self._row.message})
             return tuple(from_json(EventRow, event) for event in found["events"])
 
     def show(self, snapshot: Any) -> None:
         """Draw it."""
-        if isinstance(snapshot, EntryView):
-            view: RenderableType = Group(envelope(snapshot), recipients(snapshot), story(snapshot.events))
-        else:
-            view = Group(Text("This entry has left the queue.\n", style="bold"), story(snapshot))
-        self.query_one("#view", Static).update(view)
+        here = isinstance(snapshot, EntryView)
+        gone = Text("This entry has left the queue.\n", style=f"bold {TEXT}")
+        message = Group(envelope(snapshot), recipients(snapshot, self._row.id)) if here else gone
+        self.query_one("#message", Static).update(message)
+        self.query_one("#story", Static).update(story(snapshot.events if here else snapshot))
+
+    @property
+    def chosen(self) -> tuple[QueueRow, ...]:
+        """This entry."""
+        return (self._row,)
 
     def action_back(self) -> None:
         """To the queue."""
         self.app.pop_screen()
-
-    def action_steer(self, verb: str) -> None:
-        """Act on this entry."""
-        steer(self, self.link, Order(verb, (self._row,)))
-
-    def after_order(self, undo: Order | None) -> None:
-        """Something was done."""
-        self.action_refresh()
 
     def action_copy(self) -> None:
         """The id to the clipboard of the terminal (OSC 52)."""
@@ -105,53 +97,71 @@ class EntryScreen(Live):
 def envelope(view: EntryView) -> Table:
     """What is known of the message."""
     table = Table.grid(padding=(0, 2))
-    table.add_column(style="dim")
+    table.add_column(style=MUTED, no_wrap=True)
     table.add_column(overflow="fold")
     rows = [
-        ("from", view.sender or "<>"),
-        ("received", f"{view.received} from {view.peer or 'this host'}"),
-        ("size", figures.size(view.size)),
+        ("From", view.sender or "<>"),
+        ("Received", f"{_time(view.received)} UTC from {view.peer or 'this host'}"),
+        ("Size", figures.size(view.size)),
         ("Message-ID", view.message_id or "none"),
-        ("account", view.account or ""),
-        ("envelope id", view.envid or ""),
+        ("Account", view.account or ""),
+        ("Envelope id", view.envid or ""),
     ]
     for name, value in rows:
         if value:
-            table.add_row(name, Text(safe(value, 500)))
+            table.add_row(name, Text(safe(value, 500), style=TEXT))
     table.add_row("", "")
     return table
 
 
-def recipients(view: EntryView) -> Table:
-    """Who still waits for it."""
-    table = Table(box=None, expand=True, pad_edge=False, header_style="dim")
-    table.add_column("recipient", ratio=2, overflow="fold")
-    table.add_column("state")
-    table.add_column("tries", justify="right")
-    table.add_column("last error", ratio=3, overflow="fold")
+def recipients(view: EntryView, chosen: str) -> RenderableType:
+    """Who still waits for it, and why; the entry that was opened is the bold one."""
+    parts: list[RenderableType] = [Text("Recipients", style=_HEADING)]
     for row in view.recipients:
-        table.add_row(
-            Text(safe(row.recipient)),
-            Text(row.state, style=_STATES.get(row.state, "")),
-            str(row.attempts),
-            Text(safe(row.error or ""), style="dim"),
-        )
-    table.add_row("", "", "", "")
-    return table
+        colour = STATES.get(row.state, TEXT)
+        line = Text("● ", style=colour)
+        line.append(safe(row.recipient), style=f"bold {TEXT}" if row.id == chosen else f"not bold {TEXT}")
+        line.append(f"  {safe(row.state)}", style=colour)
+        tries = f", {row.attempts} {'try' if row.attempts == 1 else 'tries'}" if row.attempts else ""
+        due = f", next {_time(row.due)[11:]}" if row.due and row.state == "deferred" else ""
+        line.append(f"{tries}{due}", style=MUTED)
+        parts.append(line)
+        if row.error:
+            parts.append(Padding(Text(safe(row.error), style=MUTED), (0, 0, 0, 2)))
+    return Group(*parts, Text(""))
 
 
-def story(events: tuple[EventRow, ...]) -> Table:
-    """The trace as a timeline."""
-    table = Table(box=None, expand=True, pad_edge=False, header_style="dim")
-    table.add_column("time", no_wrap=True)
-    table.add_column("event", no_wrap=True)
-    table.add_column("", ratio=1, overflow="fold")
+def story(events: tuple[EventRow, ...]) -> RenderableType:
+    """The trace as a timeline, a heading for each day."""
+    parts: list[RenderableType] = []
+    table = Table.grid(padding=(0, 1))
+    day = ""
     for event in events:
-        detail = dict(event.detail)
-        words = [str(detail.pop(name)) for name in ("status", "reply") if name in detail]
-        words += [f"{name}={value}" for name, value in detail.items()]
-        line = Text(safe(event.recipient or event.sender or ""))
-        line.append("  " + safe(" ".join(words)), style="dim")
-        colour = _COLOURS.get(event.verdict, "")
-        table.add_row(event.time.replace("T", " ").rstrip("Z"), Text(f"● {event.stage} {event.verdict}", colour), line)
-    return table
+        time = _time(event.time)
+        if time[:10] != day:
+            day = time[:10]
+            table = Table.grid(padding=(0, 1), expand=True)
+            table.add_column(no_wrap=True, style=MUTED)
+            table.add_column(no_wrap=True)
+            table.add_column(ratio=1, overflow="fold")
+            parts += [Text.assemble(("Trace  " if not parts else "       ", _HEADING), (day, MUTED)), table]
+        colour = VERDICTS.get(event.verdict, TEXT)
+        words = Text(safe(event.recipient or event.sender or ""), style=TEXT)
+        if detail := _detail(event):
+            words.append(f"\n{detail}", style=MUTED)
+        verdict = Text(f"● {safe(event.verdict)}", style=colour).append(f" {safe(event.stage)}", style=FAINT)
+        table.add_row(time[11:], verdict, words)
+    return Group(*parts, Text(""))
+
+
+def _detail(event: EventRow) -> str:
+    """What an event has to say for itself: status and reply first, the rest with its names."""
+    detail = dict(event.detail)
+    words = [str(detail.pop(name)) for name in ("status", "reply") if name in detail]
+    words += [f"{name}={value}" for name, value in detail.items() if value not in ("", None)]
+    return safe("  ".join(words))
+
+
+def _time(rfc3339: str) -> str:
+    """`2026-11-24 10:49:52`."""
+    return safe(rfc3339[:19].replace("T", " "))

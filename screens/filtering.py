@@ -19,8 +19,9 @@ _KEYS = {
     "newer": "newer_than",
 }
 _STATES = ("new", "active", "deferred", "held")
+_WORD = re.compile(r'(?:[^\s"]|"[^"]*"?)+')  # "..." keeps blanks together: error:"timed out"
 _QUEUE_ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{13}(-\d+)?", re.IGNORECASE)
-HELP = "state:deferred  domain:remote.test  from:*@x.org  to:bob@*  error:timeout  older:2h  id:..."
+HELP = "state:held domain:x.org from:*@x.org to:bob@* error:timeout older:2h id:…"
 
 
 class FilterError(ValueError):
@@ -30,7 +31,8 @@ class FilterError(ValueError):
 def parse(words: str) -> dict[str, Any]:
     """The arguments of `queue.list`; FilterError in a sentence."""
     found: dict[str, Any] = {}
-    for word in words.split():
+    for word in _WORD.findall(words):
+        word = word.replace('"', "")
         key, colon, value = word.partition(":")
         if not colon:
             key, value = _guess(word)

@@ -12,10 +12,10 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
+from screens.colours import ACCENT, FAINT, MUTED, PRIMARY, TEXT
+from screens.commands import keys
 from screens.link import Link
 from screens.text import safe
-
-_NOT_OURS = {"app.focus_next", "app.focus_previous", "screen.copy_text", "command_palette"}
 
 
 class Help(ModalScreen[None]):
@@ -24,46 +24,55 @@ class Help(ModalScreen[None]):
     CSS = """
     Help { align: center middle; }
     Help VerticalScroll {
-        width: 76; max-width: 96%; height: auto; max-height: 92%; padding: 0 2;
-        background: $surface; border: round $primary; border-title-color: $primary;
+        width: 78; max-width: 100%; height: auto; max-height: 94%; padding: 1 2;
+        background: $surface; scrollbar-size-vertical: 1;
     }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,question_mark,enter", "dismiss", "Close")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,question_mark,enter", "dismiss", "Close"),
+        Binding("j", "scroll(1)", show=False),
+        Binding("k", "scroll(-1)", show=False),
+    ]
 
     def __init__(self, screen: Screen[None], link: Link) -> None:
         super().__init__()
-        self._keys = _keys(screen)
+        self._keys = _keys(screen, link)
         self._link = link
 
     def compose(self) -> ComposeResult:
         """The sheet."""
-        with VerticalScroll() as box:
-            box.border_title = "keys"
+        with VerticalScroll():
             yield Static(self._keys, markup=False)
             yield Static(self._actions(), markup=False)
 
     def _actions(self) -> Table:
-        table = Table(box=None, title_style="bold", title_justify="left", title="\nactions", header_style="dim")
-        table.add_column("name", no_wrap=True)
-        table.add_column("what it does", ratio=1)
+        """All that the service can do."""
+        table = _sheet("\nActions", "all of them from the command line too: mailconsole NAME")
         for action in self._link.hello.actions if self._link.hello else ():
-            words = Text(safe(action.help))
+            words = Text(safe(action.help), style=MUTED)
             if not action.allowed:
-                words.append(f" {safe(action.reason)}", style="yellow")
-            table.add_row(safe(action.name), words)
+                words.append(f" {safe(action.reason)}", style=ACCENT)
+            table.add_row(Text(safe(action.name.replace(".", " ")), style=TEXT), words)
         return table
 
+    def action_scroll(self, lines: int) -> None:
+        """Up and down."""
+        self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
 
-def _keys(screen: Screen[None]) -> Table:
-    table = Table(box=None, show_header=False)
-    table.add_column(style="bold cyan", no_wrap=True)
-    table.add_column(ratio=1)
-    seen: set[tuple[str, str]] = set()
-    for _, binding, enabled, _tip in screen.active_bindings.values():
-        words = binding.description or binding.action.rpartition(".")[2].replace("_", " ")
-        key = binding.key_display or screen.app.get_key_display(binding)
-        if binding.system or (key, words) in seen or binding.action in _NOT_OURS:
-            continue
-        seen.add((key, words))
-        table.add_row(key, Text(words, style="" if enabled else "dim"))
+
+def _sheet(heading: str, words: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), expand=True)
+    table.add_column(Text(heading, style=f"bold {PRIMARY}"), no_wrap=True)
+    table.add_column(Text(f"\n{words}" if heading.startswith("\n") else words, style=FAINT), ratio=1)
+    return table
+
+
+def _keys(screen: Screen[None], link: Link) -> Table:
+    table = _sheet("Keys", "")
+    for key in keys(screen, link):
+        line = Text(key.name, style=TEXT if key.enabled else FAINT)
+        line.append(f"  {key.words}", style=MUTED if key.enabled else FAINT)
+        if key.reason:
+            line.append(f" {key.reason}", style=ACCENT)
+        table.add_row(Text(key.display, style=f"bold {ACCENT}"), line)
     return table

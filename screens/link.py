@@ -4,25 +4,37 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from backend.errors import MailError, Permanent
+from backend.management import rpc
 from backend.management.client import Client, NotRunning
-from backend.management.snapshots import ActionRow, Hello
+from backend.management.snapshots import ActionRow, Hello, from_json
 
-_LONGEST = 10.0  # seconds between tries
+_FIRST, _LONGEST = 0.5, 10.0  # seconds between tries
+
+T = TypeVar("T")
 
 
 class Link:
-    """Calls actions. `hello` says who we are, once somebody has answered."""
+    """Calls actions. `hello` says who we are, once somebody has answered; `greeted` is told of it each time."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, greeted: Callable[[Hello], None]) -> None:
         self._path = path
+        self._greeted = greeted
         self._client: Client | None = None
         self._turn = asyncio.Lock()
-        self._pause = 0.5
+        self._pause = _FIRST
         self._again = 0.0  # no try before this moment
+        self._reason: MailError = NotRunning("The service does not answer.")  # why the last try failed
         self.hello: Hello | None = None
+        self.hostname = ""  # of the service, once somebody has asked for its status
+
+    async def ask(self, kind: type[T], name: str, arguments: dict[str, Any] | None = None) -> T:
+        """The answer as a snapshot; raises what `call` raises, and Permanent for an answer of another version."""
+        return _understood(kind, await self.call(name, arguments))
 
     async def call(self, name: str, arguments: dict[str, Any] | None = None) -> Any:
         """The answer as JSON; raises its error, NotRunning when nobody is there."""
@@ -30,7 +42,8 @@ class Link:
         try:
             return await client.call(name, arguments)
         except (NotRunning, asyncio.CancelledError):  # a call that was left half way has closed the connection
-            self._client = None
+            if self._client is client:
+                self._client = None
             raise
 
     async def _connected(self) -> Client:
@@ -38,17 +51,28 @@ class Link:
             if self._client is not None:
                 return self._client
             if time.monotonic() < self._again:
-                raise NotRunning("The service is gone; trying again soon.")
+                raise self._reason
             try:
-                client = await Client.connect(self._path)
-                self.hello = await client.hello()
-            except NotRunning:
+                self._client = await self._connect()
+            except MailError as error:
+                self._reason = error
                 self._again = time.monotonic() + self._pause
                 self._pause = min(_LONGEST, self._pause * 1.5)
                 raise
-            self._pause = 0.5
-            self._client = client
-            return client
+            self._pause = _FIRST
+            return self._client
+
+    async def _connect(self) -> Client:
+        client = await Client.connect(self._path)
+        try:
+            self.hello = _understood(Hello, await client.call("hello"))
+            if self.hello.contract != rpc.CONTRACT:
+                raise Permanent(f"The service runs Mailconsole {self.hello.version}; leave, and start its console.")
+        except BaseException:
+            await client.close()
+            raise
+        self._greeted(self.hello)
+        return client
 
     def action(self, name: str) -> ActionRow | None:
         """What the service says of an action; None before it has spoken, or when it knows none."""
@@ -58,3 +82,10 @@ class Link:
         """Hang up."""
         if self._client is not None:
             await self._client.close()
+
+
+def _understood(kind: type[T], answer: Any) -> T:
+    try:
+        return from_json(kind, answer)
+    except (KeyError, TypeError):
+        raise Permanent("The service is of another version than this console; leave, and start it again.") from None

@@ -1,12 +1,13 @@
 """A screen that shows a snapshot and keeps it fresh: the one data path of the console.
 
 A worker asks the link, the answer is posted as a message, the reactive `snapshot` holds it, and a watcher changes
-the widgets. When the service is gone the screen says since when it is stale, and goes on asking.
+the widgets. When no answer comes the screen says since when it is stale, and goes on asking.
 """
 
 from __future__ import annotations
 
 import datetime
+import time
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -16,9 +17,12 @@ from textual.reactive import reactive
 from textual.screen import Screen
 
 from backend.errors import MailError
-from backend.management.client import NotRunning
+from screens import figures
 from screens.link import Link
+from screens.widgets.banner import Banner
 from screens.widgets.title import Title
+
+_SLOW = 5.0  # seconds without an answer, from which on what is shown counts as stale
 
 
 class Live(Screen[None]):
@@ -26,8 +30,8 @@ class Live(Screen[None]):
 
     every: ClassVar[float] = 2.0
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("r", "refresh", "Refresh", show=False),
-        Binding("p", "pause", "Pause", show=False),
+        Binding("r", "refresh", "Refresh", show=False, tooltip="ask the service now"),
+        Binding("p", "pause", "Pause", show=False, tooltip="let the picture stand still; p goes on"),
     ]
     snapshot: reactive[Any] = reactive(None, always_update=True)
     paused: reactive[bool] = reactive(False)
@@ -40,16 +44,16 @@ class Live(Screen[None]):
 
     @dataclass
     class Failed(Message):
-        """None came. `gone`: there was nobody to ask."""
+        """None came, and why."""
 
         reason: str
-        gone: bool
 
     def __init__(self, link: Link) -> None:
         super().__init__()
         self.link = link
-        self._stale: str | None = None
+        self._fresh = _now()  # when the last answer came
         self._asking = self._wanted_again = False
+        self._asked = 0.0
 
     async def ask(self) -> Any:
         """The snapshot that this screen shows."""
@@ -69,21 +73,25 @@ class Live(Screen[None]):
         self.action_refresh()
 
     def _tick(self) -> None:
-        if not self.paused and self.is_current:
-            self.action_refresh()
+        if self.paused or not self.is_current:
+            return
+        if self._asking and time.monotonic() - self._asked > _SLOW:
+            self._stale("The service takes its time to answer.")
+        self.action_refresh()
 
     def action_refresh(self) -> None:
         """Ask now."""
         self._wanted_again = self._asking
         if not self._asking:
             self._asking = True
+            self._asked = time.monotonic()
             self.run_worker(self._ask(), group="ask")
 
     async def _ask(self) -> None:
         try:
             self.post_message(self.Fresh(await self.ask()))
         except MailError as error:
-            self.post_message(self.Failed(str(error), isinstance(error, NotRunning)))
+            self.post_message(self.Failed(str(error)))
         finally:
             self._asking = False
         if self._wanted_again:  # what to ask has changed meanwhile
@@ -92,20 +100,20 @@ class Live(Screen[None]):
     def on_live_fresh(self, message: Fresh) -> None:
         """Hold what came."""
         message.stop()
-        self._stale = None
-        self.query_one(Title).stale = ""
+        self._fresh = _now()
+        self.query_one(Banner).words = ""
+        title = self.query_one(Title)
+        title.hostname, title.time = self.link.hostname, figures.clock(self._fresh)
         self.refresh_bindings()
         self.snapshot = message.snapshot
 
     def on_live_failed(self, message: Failed) -> None:
         """Say so, and keep what is shown."""
         message.stop()
-        if not message.gone:
-            self.notify(message.reason, severity="error", markup=False)
-            return
-        if self._stale is None:
-            self._stale = datetime.datetime.now(datetime.UTC).strftime("%H:%M:%S")
-        self.query_one(Title).stale = f"stale since {self._stale}"
+        self._stale(message.reason)
+
+    def _stale(self, reason: str) -> None:
+        self.query_one(Banner).words = f"stale since {figures.clock(self._fresh)}   {reason}"
 
     def watch_snapshot(self, snapshot: Any) -> None:
         """The reactive has changed."""
@@ -118,3 +126,7 @@ class Live(Screen[None]):
         self.query_one(Title).paused = self.paused
         if not self.paused:
             self.action_refresh()
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat()

@@ -1,40 +1,51 @@
-"""What came and went each minute of the last hour: a sparkline a figure, with the last minute and the peak."""
+"""What came and went each minute of the last hour: a sparkline a figure, with the last minute, the peak and the sum."""
 
 from __future__ import annotations
 
+from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Sparkline, Static
 
 from backend.management.snapshots import MinuteRow
+from screens.colours import BAD, FAINT, GOOD, MUTED, PRIMARY, TEXT, WARN
 from screens.figures import count
 
-FIGURES = ("accepted", "delivered", "relayed", "deferred", "rejected", "bounced")
+_FIGURES = {
+    "accepted": GOOD,
+    "delivered": GOOD,
+    "relayed": PRIMARY,
+    "deferred": WARN,
+    "rejected": BAD,
+    "bounced": BAD,
+}
 
 
 class Flow(Vertical):
-    """Six lines; they grow with the room there is."""
+    """A heading and six lines; they grow with the room there is."""
 
     DEFAULT_CSS = """
-    Flow { border: round $primary 40%; border-title-color: $primary; padding: 0 1; }
+    Flow { background: $surface; padding: 0 1; }
     Flow Horizontal { height: 1fr; }
+    Flow Horizontal.heading { height: 1; }
     Flow .name { width: 11; color: $text-muted; }
+    Flow .heading .name { width: 1fr; }
     Flow Sparkline { width: 1fr; height: 100%; }
-    Flow .figures { width: 20; text-align: right; }
-    Flow .-accepted > .sparkline--max-color, Flow .-delivered > .sparkline--max-color { color: $success; }
-    Flow .-accepted > .sparkline--min-color, Flow .-delivered > .sparkline--min-color { color: $success 50%; }
-    Flow .-relayed > .sparkline--max-color { color: $primary; }
-    Flow .-relayed > .sparkline--min-color { color: $primary 50%; }
-    Flow .-deferred > .sparkline--max-color { color: $warning; }
-    Flow .-deferred > .sparkline--min-color { color: $warning 50%; }
-    Flow .-rejected > .sparkline--max-color, Flow .-bounced > .sparkline--max-color { color: $error; }
-    Flow .-rejected > .sparkline--min-color, Flow .-bounced > .sparkline--min-color { color: $error 50%; }
-    """
+    Flow .figures { width: 23; text-align: right; }
+    """ + "".join(
+        f"""
+        Flow .-{name} > .sparkline--max-color {{ color: {colour}; }}
+        Flow .-{name} > .sparkline--min-color {{ color: {colour} 40%; }}
+        """
+        for name, colour in _FIGURES.items()
+    )
 
     def compose(self) -> ComposeResult:
         """A line for each figure."""
-        self.border_title = "a minute, over the last hour"
-        for name in FIGURES:
+        with Horizontal(classes="heading"):
+            yield Static(Text("Mail a minute", style=f"bold {PRIMARY}"), classes="name")
+            yield Static(Text(f"{'now':>6} {'peak':>7} {'hour':>8}", style=MUTED), classes="figures")
+        for name in _FIGURES:
             with Horizontal():
                 yield Static(name, classes="name", markup=False)
                 yield Sparkline([], summary_function=max, classes=f"-{name}", id=f"spark-{name}")
@@ -42,8 +53,11 @@ class Flow(Vertical):
 
     def show(self, minutes: tuple[MinuteRow, ...]) -> None:
         """Draw other figures."""
-        for name in FIGURES:
-            series = [int(getattr(minute, name)) for minute in minutes]
+        for name, colour in _FIGURES.items():
+            series = [int(getattr(minute, name)) for minute in minutes] or [0]
             self.query_one(f"#spark-{name}", Sparkline).data = series
-            last, peak = (series[-1], max(series)) if series else (0, 0)
-            self.query_one(f"#figure-{name}", Static).update(f"{count(last):>7} peak {count(peak):>6}")
+            now, peak, hour = series[-1], max(series), sum(series)
+            line = Text(f"{count(now):>6}", style=f"bold {colour}" if now else FAINT)
+            line.append(f" {count(peak):>7} ", style=f"not bold {MUTED if peak else FAINT}")
+            line.append(f"{count(hour):>8}"[-8:], style=f"not bold {TEXT if hour else FAINT}")
+            self.query_one(f"#figure-{name}", Static).update(line)

@@ -1,4 +1,4 @@
-"""A framed piece of text that is drawn anew for the width it has."""
+"""A card with text that is drawn anew for the room it has."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ class Panel(Widget):
     """`draw(width, height)` gives what is inside; `show` changes it."""
 
     DEFAULT_CSS = """
-    Panel { border: round $primary 40%; border-title-color: $primary; padding: 0 1; }
+    Panel { background: $surface; padding: 0 1; }
     """
 
-    def __init__(self, title: str, *, id: str) -> None:  # noqa: A002  Textual's name for it
+    def __init__(self, *, id: str) -> None:  # noqa: A002  Textual's name for it
         super().__init__(id=id)
-        self.border_title = title
         self._draw: Callable[[int, int], RenderableType] = lambda width, height: Text("")
 
     def show(self, draw: Callable[[int, int], RenderableType]) -> None:

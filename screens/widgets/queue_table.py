@@ -13,16 +13,16 @@ from textual.widgets.data_table import RowDoesNotExist
 
 from backend.management.snapshots import QueueRow
 from screens import figures
+from screens.colours import FAINT, MUTED, PRIMARY, STATES, TEXT
 from screens.text import safe
 
 _WIDE = 120  # columns of the terminal from which on everything is shown
-_COLOURS = {"new": "cyan", "active": "green", "deferred": "yellow", "held": "magenta"}
-_COLUMNS = {
+_COLUMNS = {  # title and width; 0: an equal share of what is left over
     "mark": ("", 1),
     "id": ("id", 15),
     "state": ("state", 8),
     "age": ("age", 7),
-    "next": ("next", 7),
+    "next": ("next", 6),
     "tries": ("tries", 5),
     "size": ("size", 7),
     "sender": ("sender", 0),
@@ -30,6 +30,8 @@ _COLUMNS = {
     "error": ("last error", 0),
 }
 _NARROW = ("mark", "state", "age", "next", "recipient", "error")
+_RIGHT = ("age", "next", "tries", "size")
+_SORTED = {"age": "age", "due": "next", "domain": "recipient"}  # the column that shows an order
 
 
 class _Placed(Text):
@@ -44,48 +46,63 @@ class QueueTable(DataTable[Text]):
     """Shows rows, remembers marks by id."""
 
     DEFAULT_CSS = """
-    QueueTable { height: 1fr; }
-    QueueTable > .datatable--header { background: $panel; color: $text-muted; }
+    QueueTable { height: 1fr; background: $background; scrollbar-size-horizontal: 0; overflow-x: hidden; }
+    QueueTable > .datatable--header { background: $background; color: $text-muted; text-style: none; }
+    QueueTable > .datatable--cursor { background: $primary 35%; text-style: none; }
+    QueueTable > .datatable--hover { background: $surface; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j", "cursor_down", show=False),
-        Binding("k", "cursor_up", show=False),
-        Binding("g", "scroll_top", show=False),
-        Binding("G", "scroll_bottom", show=False),
+        Binding("enter", "select_cursor", "Open", show=False, tooltip="recipients, last error and trace of the entry"),
+        Binding("j", "cursor_down", "Down", show=False, tooltip="to the next entry; also the arrow"),
+        Binding("k", "cursor_up", "Up", show=False, tooltip="to the entry before"),
+        Binding("g", "scroll_top", "First", show=False, tooltip="to the first entry"),
+        Binding("G", "scroll_bottom", "Last", show=False, tooltip="to the last entry; more are fetched"),
     ]
 
     class Bottom(Message):
         """The cursor came near the last row."""
 
     def __init__(self) -> None:
-        super().__init__(cursor_type="row", zebra_stripes=False)
+        super().__init__(cursor_type="row", cursor_foreground_priority="renderable")
         self.marks: dict[str, QueueRow] = {}
         self.rows_shown: dict[str, QueueRow] = {}
         self._names: tuple[str, ...] = ()
         self._width = 0
         self._now = ""  # the time of what is shown
+        self._sort = ""
 
     def on_resize(self) -> None:
         """Other columns for another width."""
         if self.size.width != self._width:
+            self._width = self.size.width
+            self._lay_out()
+
+    def sorted_by(self, order: str) -> None:
+        """Say so in the header: `age`, `-due`, ..."""
+        self._sort = order
+        if self._names:
             self._lay_out()
 
     def _lay_out(self) -> None:
         """Make the columns anew; what is left over goes to addresses and errors."""
-        self._width = width = self.size.width
-        self._names = tuple(_COLUMNS) if width >= _WIDE else _NARROW
+        self._names = tuple(_COLUMNS) if self._width >= _WIDE else _NARROW
         cursor = self.current
         rows, self.rows_shown = list(self.rows_shown.values()), {}
         self.clear(columns=True)
         flexible = [name for name in self._names if not _COLUMNS[name][1]]
         fixed = sum(_COLUMNS[name][1] for name in self._names)
-        room = max(10 * len(flexible), width - fixed - 2 * len(self._names) - 2)
+        scrollbar = self.styles.scrollbar_size_vertical
+        room = self._width - scrollbar - fixed - 2 * self.cell_padding * len(self._names)
         for name in self._names:
-            title, columns = _COLUMNS[name]
-            share = room * 2 // 5 if name == "error" and len(flexible) > 2 else room // len(flexible)
-            self.add_column(title, key=name, width=columns or share)
-        self.show(rows, self._now)
+            share = max(10, room // len(flexible) + (room % len(flexible) if name == "error" else 0))
+            self.add_column(self._heading(name), key=name, width=_COLUMNS[name][1] or share)
+        self._put(rows)
         self._to(cursor.id if cursor else None)
+
+    def _heading(self, name: str) -> Text:
+        arrow = ("▴" if self._sort.startswith("-") else "▾") if _SORTED.get(self._sort.lstrip("-")) == name else ""
+        title = Text(_COLUMNS[name][0], style=MUTED, justify="right" if name in _RIGHT else "left")
+        return title.append(arrow, style=PRIMARY)
 
     @property
     def current(self) -> QueueRow | None:
@@ -102,27 +119,32 @@ class QueueTable(DataTable[Text]):
             return tuple(self.marks.values())
         return (self.current,) if self.current else ()
 
-    def show(self, rows: Sequence[QueueRow], now: str) -> None:
-        """Make the table hold these rows in this order, changing no more than has changed. Ages are as of `now`."""
+    def show(self, rows: Sequence[QueueRow], now: str, *, whole: bool) -> None:
+        """Make the table hold these rows in this order, changing no more than has changed. Ages are as of `now`.
+        `whole`: there are no others, so that what is marked and not among them has left the queue.
+        """
         self._now = now
-        if not self._names:
+        if whole:
+            here = {row.id for row in rows}
+            self.marks = {key: row for key, row in self.marks.items() if key in here}
+        self.marks.update((row.id, row) for row in rows if row.id in self.marks)
+        if self._names:
+            self._put(rows)
+        else:
             self.rows_shown = {row.id: row for row in rows}
-            return
-        cursor = self.current
-        position = self.cursor_row
+
+    def _put(self, rows: Sequence[QueueRow]) -> None:
+        cursor, position = self.current, self.cursor_row
         wanted = {row.id: row for row in rows}
         for gone in [key for key in self.rows_shown if key not in wanted]:
             self.remove_row(gone)
-            self.marks.pop(gone, None)
         order = [row.value for row in self.rows]
         for key, row in wanted.items():
-            if key in self.marks:
-                self.marks[key] = row
-            if key not in self.rows_shown:
+            if key in self.rows_shown:
+                self._update(row)
+            else:
                 self.add_row(*(self._cell(row, name) for name in self._names), key=key)
                 order.append(key)
-            else:
-                self._update(row)
         self.rows_shown = wanted
         if order != list(wanted):
             self._reorder(wanted)
@@ -153,36 +175,34 @@ class QueueTable(DataTable[Text]):
             return
 
     def _cell(self, row: QueueRow, name: str) -> Text:
-        now = self._now
         match name:
             case "mark":
-                return Text("●" if row.id in self.marks else " ", style="bold cyan")
+                return Text("●" if row.id in self.marks else " ", style=f"bold {PRIMARY}")
+            case "id":
+                return Text(safe(row.id), style=MUTED)
             case "state":
-                return Text(row.state, style=_COLOURS.get(row.state, ""))
+                return Text(safe(row.state), style=STATES.get(row.state, TEXT))
             case "age":
-                return Text(figures.since(row.received, now) if now else "", justify="right")
+                return _right(figures.since(row.received, self._now))
             case "next":
-                return Text(figures.until(row.due, now) if now else "", style="dim", justify="right")
+                return _right(figures.until(row.due, self._now), MUTED)
             case "tries":
-                return Text(str(row.attempts), justify="right")
+                return _right(str(row.attempts), TEXT if row.attempts else FAINT)
             case "size":
-                return Text(figures.size(row.size), justify="right")
-            case "sender":
-                return Text(safe(row.sender or "<>", 200))
+                return _right(figures.size(row.size), MUTED)
             case "error":
-                return Text(safe(row.error or "", 300), style="dim")
+                return _cut(row.error or "", MUTED)
             case _:
-                return Text(safe(str(getattr(row, name)), 200))
+                return _cut(getattr(row, name) or "<>", TEXT)
 
-    def mark(self, rows: Sequence[QueueRow], *, on: bool | None = None) -> None:
+    def mark(self, rows: Iterable[QueueRow], *, on: bool | None = None) -> None:
         """Mark rows, or take marks away; None: the other way round."""
         for row in rows:
-            marked = row.id not in self.marks if on is None else on
-            if marked:
+            if row.id not in self.marks if on is None else on:
                 self.marks[row.id] = row
             else:
                 self.marks.pop(row.id, None)
-            if row.id in self.rows_shown and "mark" in self._names:
+            if row.id in self.rows_shown and self._names:
                 self.update_cell(row.id, "mark", self._cell(row, "mark"))
 
     def action_scroll_top(self) -> None:
@@ -197,3 +217,11 @@ class QueueTable(DataTable[Text]):
         """Near the end: more is wanted."""
         if self.row_count and event.cursor_row >= self.row_count - 5:
             self.post_message(self.Bottom())
+
+
+def _right(words: str, colour: str = TEXT) -> Text:
+    return Text(words, style=colour, justify="right")
+
+
+def _cut(words: str, colour: str) -> Text:
+    return Text(safe(words, 300), style=colour, no_wrap=True, overflow="ellipsis")

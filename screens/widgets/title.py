@@ -1,47 +1,49 @@
-"""The line at the top: where we are, whose service it is, and whether what is shown is true."""
+"""The line at the top: where we are, whose service it is, and the time of what is shown."""
 
 from __future__ import annotations
 
-from rich.table import Table
+from rich.style import Style
 from rich.text import Text
 from textual.reactive import reactive
 from textual.widget import Widget
 
+from screens.colours import ACCENT, GROUND, MUTED, PRIMARY, TEXT
 from screens.text import safe
+
+_TABS = (("1", "dashboard"), ("2", "queue"))
 
 
 class Title(Widget):
-    """Breadcrumbs to the left, the service to the right."""
+    """The screens as tabs to the left, what lies deeper behind them, the service to the right."""
 
     DEFAULT_CSS = """
-    Title { height: 1; background: $panel; color: $text; padding: 0 1; }
-    Title.-stale { background: $error 60%; }
+    Title { height: 1; background: $panel; color: $text; }
     """
-    place: reactive[str] = reactive("")
-    service: reactive[str] = reactive("")
-    stale: reactive[str] = reactive("")
+    hostname: reactive[str] = reactive("")
+    time: reactive[str] = reactive("")
     paused: reactive[bool] = reactive(False)
 
-    def __init__(self, place: str) -> None:
+    def __init__(self, tab: str, deeper: str = "") -> None:
         super().__init__()
-        self.set_reactive(Title.place, place)
+        self._tab = tab
+        self._deeper = deeper
 
-    def watch_stale(self, stale: str) -> None:
-        """Red when stale."""
-        self.set_class(bool(stale), "-stale")
-
-    def render(self) -> Table:
-        """The line."""
-        line = Table.grid(expand=True)
-        line.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
-        line.add_column(justify="right", no_wrap=True)
-        left = Text("Mailconsole", style="bold")
-        left.append(" › ", style="dim")
-        left.append(safe(self.place))
-        right = Text(safe(self.service))
-        if self.stale:
-            right = Text(f"{self.stale}: the service does not answer", style="bold")
-        elif self.paused:
-            right = Text.assemble(("paused  ", "bold yellow"), right)
-        line.add_row(left, right)
-        return line
+    def render(self) -> Text:
+        """The line. The name of the host goes first when there is little room."""
+        left = Text(" Mailconsole ", style=f"bold {PRIMARY}")
+        for key, name in _TABS:
+            here = name == self._tab
+            style = Style.parse(f"bold {TEXT} on {GROUND}" if here else MUTED)
+            left.append(f" {key} {name.title()} ", style + Style.from_meta({"@click": f"app.switch_mode('{name}')"}))
+        if self._deeper:
+            left.append(f" › {safe(self._deeper)}", style=TEXT)
+        right = Text(style=MUTED)
+        if self.paused:
+            right.append("paused  ", style=f"bold {ACCENT}")
+        room = self.size.width - left.cell_len - right.cell_len - len("00:00:00 UTC") - 4
+        if len(self.hostname) <= room:
+            right.append(f"{safe(self.hostname)}  ")
+        right.append(f"{self.time} UTC " if self.time else "")
+        left.pad_right(max(1, self.size.width - left.cell_len - right.cell_len))
+        left.no_wrap = True
+        return left + right

@@ -24,7 +24,6 @@ from screens.entry import EntryScreen
 from screens.help import Help
 from screens.queue import Queue
 from screens.widgets.queue_table import QueueTable
-from screens.widgets.title import Title
 
 SIZES = [(80, 24), (160, 50)]
 
@@ -200,7 +199,7 @@ async def test_entry_help_and_palette(service: Service) -> None:
     async def test(pilot: Pilot[None]) -> None:
         await open_queue(pilot, 2)
         await pilot.press("enter")
-        await until(pilot, lambda: isinstance(pilot.app.screen, EntryScreen) and "accept accepted" in text(pilot))
+        await until(pilot, lambda: isinstance(pilot.app.screen, EntryScreen) and "accepted accept" in text(pilot))
         assert "b@remote.test" in text(pilot)
         await pilot.press("escape", "question_mark")
         await until(pilot, lambda: isinstance(pilot.app.screen, Help))
@@ -216,10 +215,10 @@ async def test_entry_help_and_palette(service: Service) -> None:
 async def test_stale_and_back(service: Service) -> None:
     async def test(pilot: Pilot[None]) -> None:
         await service.server.close()
-        await until(pilot, lambda: "stale since" in pilot.app.screen.query_one(Title).stale)
+        await until(pilot, lambda: "stale since" in text(pilot))
         again = Server(service.settings, service.store)
         await again.listen()
-        await until(pilot, lambda: not pilot.app.screen.query_one(Title).stale)
+        await until(pilot, lambda: "stale since" not in text(pilot))
         await again.close()
 
     await on_screen(service, test)
