@@ -39,7 +39,7 @@ class Dashboard(Live):
     Dashboard.-tall Flow .heading { padding-top: 0; }
     Dashboard.-wide Grid { grid-rows: 7 6 1fr; }
     Dashboard.-wide Flow { column-span: 1; row-span: 2; }
-    Dashboard.-wide.-tall Grid { grid-rows: 12 8 1fr; }
+    Dashboard.-wide.-tall Grid { grid-rows: 17 7 1fr; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("2", "app.switch_mode('queue')", "Queue", tooltip="the mail that waits"),
@@ -76,7 +76,7 @@ class Dashboard(Live):
 
 def _grid(heading: str, *columns: str) -> Table:
     """A table without lines whose first column is the heading of the card; the others are figures."""
-    table = Table(box=None, expand=True, pad_edge=False, padding=(0, 1))
+    table = Table(box=None, expand=True, pad_edge=False, padding=(0, 0, 0, 1), header_style="none")
     table.add_column(Text(heading, style=_HEADING), ratio=1, no_wrap=True, overflow="ellipsis")
     for column in columns:
         table.add_column(Text(column, style=MUTED), justify="right", no_wrap=True)
@@ -123,8 +123,9 @@ def queue(status: Status, width: int, height: int) -> RenderableType:
     counts = {name: int(getattr(totals, name)) for name in STATES}
     bar = Text("━" * width, style=FAINT) if not totals.total else _shares(counts, width)
     states = Table.grid(expand=True, padding=(0, 1))
-    for column in range(4):
-        states.add_column(justify="right" if column % 2 else "left", ratio=1, no_wrap=True)
+    for _ in range(2):
+        states.add_column(no_wrap=True)
+        states.add_column(no_wrap=True, ratio=1)
     cells = [
         Text(word, style=style)
         for name, number in counts.items()
@@ -167,7 +168,7 @@ def destinations(status: Status, width: int, height: int) -> RenderableType:
     """The domains with the most mail waiting, with a bar for each."""
     if not status.destinations:
         return Text("Destinations\n", style=_HEADING).append("No mail is waiting.", style=f"not bold {MUTED}")
-    room = max(8, min(60, width // 3))
+    room = max(6, min(60, (width - 40) // 3))
     table = _grid("Destinations", "", "entries", "deferred", "held", "next try")
     table.columns[1].width, table.columns[1].justify = room, "left"
     most = max(row.total for row in status.destinations)

@@ -46,9 +46,11 @@ class QueueTable(DataTable[Text]):
     """Shows rows, remembers marks by id."""
 
     DEFAULT_CSS = """
-    QueueTable { height: 1fr; background: $background; scrollbar-size-horizontal: 0; overflow-x: hidden; }
+    QueueTable { height: 1fr; background: $background; overflow-x: hidden; scrollbar-size-vertical: 1; }
+    QueueTable:focus { background-tint: $foreground 0%; }
     QueueTable > .datatable--header { background: $background; color: $text-muted; text-style: none; }
-    QueueTable > .datatable--cursor { background: $primary 35%; text-style: none; }
+    QueueTable > .datatable--cursor { background: $primary 15%; text-style: none; }
+    QueueTable:focus > .datatable--cursor { background: $primary 35%; text-style: none; }
     QueueTable > .datatable--hover { background: $surface; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -17,7 +17,7 @@ class Title(Widget):
     """The screens as tabs to the left, what lies deeper behind them, the service to the right."""
 
     DEFAULT_CSS = """
-    Title { height: 1; background: $panel; color: $text; }
+    Title { height: 1; background: $panel; link-style: none; link-color: $foreground; link-style-hover: bold; }
     """
     hostname: reactive[str] = reactive("")
     time: reactive[str] = reactive("")
@@ -30,10 +30,10 @@ class Title(Widget):
 
     def render(self) -> Text:
         """The line. The name of the host goes first when there is little room."""
-        left = Text(" Mailconsole ", style=f"bold {PRIMARY}")
+        left = Text.assemble((" Mailconsole ", f"bold {PRIMARY}"), no_wrap=True)
         for key, name in _TABS:
             here = name == self._tab
-            style = Style.parse(f"bold {TEXT} on {GROUND}" if here else MUTED)
+            style = Style.parse(f"{TEXT} on {GROUND}" if here else MUTED)
             left.append(f" {key} {name.title()} ", style + Style.from_meta({"@click": f"app.switch_mode('{name}')"}))
         if self._deeper:
             left.append(f" › {safe(self._deeper)}", style=TEXT)
@@ -45,5 +45,4 @@ class Title(Widget):
             right.append(f"{safe(self.hostname)}  ")
         right.append(f"{self.time} UTC " if self.time else "")
         left.pad_right(max(1, self.size.width - left.cell_len - right.cell_len))
-        left.no_wrap = True
         return left + right
