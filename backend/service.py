@@ -15,6 +15,7 @@ import pwd
 import select
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -26,6 +27,7 @@ from backend import clock, logs
 from backend.config import Settings
 from backend.errors import BadInput, MailError, Permanent
 from backend.settings_file import NEEDS_RESTART, differences, load
+from backend.store.database import Store
 
 _log = logging.getLogger("service")
 _BACKLOG = 1_024
@@ -62,6 +64,7 @@ def serve(settings: Settings, role: str | None = None) -> int:
     with _only_one(settings.site.run):
         listeners = bind(settings, KINDS)
         _drop_rights(settings)
+        _migrate(settings)
         return _Supervisor(settings, listeners).run()
 
 
@@ -166,6 +169,20 @@ def _drop_rights(settings: Settings) -> None:
     os.initgroups(name, user.pw_gid)
     os.setgid(user.pw_gid)
     os.setuid(user.pw_uid)
+
+
+def _migrate(settings: Settings) -> None:
+    """Bring the tables of an older release up to date. A store that cannot be opened now is waited for by the roles."""
+    folder = settings.site.data
+    if not (folder / "mail.db").exists():
+        return
+    try:
+        if not Store.outdated(folder):
+            return
+        _log.info("the store is brought up to date", extra=logs.fields(store=str(folder)))
+        Store.create(folder)
+    except (sqlite3.Error, OSError) as error:
+        _log.error("the store cannot be brought up to date: %s", error)
 
 
 @dataclass(slots=True)

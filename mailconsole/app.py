@@ -14,7 +14,7 @@ from textual.screen import Screen
 from textual.theme import Theme
 
 from backend import logs
-from backend.management.snapshots import Hello
+from backend.management.snapshots.hello import Hello
 from mailconsole import problems
 from screens import colours
 from screens.commands import Commands

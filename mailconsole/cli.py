@@ -75,9 +75,9 @@ class Service:
         """The answer of an action, as JSON."""
         if self._caller is not None:
             return self._caller.call(name, arguments)
+        from backend.management.codec import to_json
         from backend.management.registry import find
         from backend.management.server import local_caller
-        from backend.management.snapshots import to_json
 
         caller = local_caller(os.getpid(), os.getuid(), "cli")
         return to_json(find(name)(self._store, self._settings, caller, dict(arguments)))

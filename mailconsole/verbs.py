@@ -78,13 +78,20 @@ def _demo(given: argparse.Namespace) -> int:
 
 def _actions(given: argparse.Namespace) -> int:
     from backend.management.registry import actions, table
+    from backend.management.roles import SYSADMIN
 
     known = actions()
     if given.markdown:
         output.write(table(known.values()))
         return 0
     rows = [
-        {"name": one.name, "role": one.role, "key": one.key, "dangerous": one.dangerous, "help": one.help}
+        {
+            "name": one.name,
+            "roles": [SYSADMIN, *one.roles],
+            "key": one.key,
+            "dangerous": one.dangerous,
+            "help": one.help,
+        }
         for one in known.values()
     ]
     if not rows:

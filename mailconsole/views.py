@@ -228,8 +228,8 @@ def _boxes(answer: dict[str, Any]) -> str:
 
 
 def _actions(answer: dict[str, Any]) -> str:
-    rows = [(row["name"].replace(".", " "), row["role"], row["help"]) for row in answer["actions"]]
-    return table(("action", "role", "what it does"), rows)
+    rows = [(row["name"].replace(".", " "), ", ".join(row["roles"]), row["help"]) for row in answer["actions"]]
+    return table(("action", "roles", "what it does"), rows)
 
 
 def _fields(answer: Any) -> str:

@@ -36,7 +36,7 @@ def keys(screen: Screen[Any], link: Link) -> Iterator[Key]:
         words = action.help if action else tooltip
         if words and not binding.system and binding.action not in found:
             display = binding.key_display or screen.app.get_key_display(binding)
-            reason = action.reason if action and not action.allowed else ""
+            reason = action.refusal if action and not action.allowed else ""
             found[binding.action] = Key(
                 display, binding.description, safe(words), binding.action, owner, enabled, safe(reason)
             )

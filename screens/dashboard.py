@@ -14,7 +14,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Grid
 from textual.widgets import Footer
 
-from backend.management.snapshots import Disk, RoleRow, Status
+from backend.management.snapshots.status import Disk, RoleRow, Status
 from screens import figures
 from screens.colours import BAD, FAINT, GOOD, MUTED, PRIMARY, STATES, TEXT, WARN
 from screens.live import Live

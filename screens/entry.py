@@ -14,7 +14,9 @@ from textual.containers import VerticalScroll
 from textual.widgets import Footer, Static
 
 from backend.errors import BadInput
-from backend.management.snapshots import EntryView, EventRow, QueueRow, from_json
+from backend.management.codec import from_json
+from backend.management.snapshots.queue import EntryView, QueueRow
+from backend.management.snapshots.trace import EventRow
 from screens import figures
 from screens.colours import FAINT, MUTED, PRIMARY, STATES, TEXT, VERDICTS
 from screens.link import Link

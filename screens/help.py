@@ -51,7 +51,7 @@ class Help(ModalScreen[None]):
         for action in self._link.hello.actions if self._link.hello else ():
             words = Text(safe(action.help), style=MUTED)
             if not action.allowed:
-                words.append(f" {safe(action.reason)}", style=ACCENT)
+                words.append(f" {safe(action.refusal)}", style=ACCENT)
             table.add_row(Text(safe(action.name.replace(".", " ")), style=TEXT), words)
         return table
 

@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 from backend.errors import MailError, Permanent
 from backend.management import rpc
 from backend.management.client import Client, NotRunning
-from backend.management.snapshots import ActionRow, Hello, from_json
+from backend.management.codec import from_json
+from backend.management.snapshots.hello import ActionRow, Hello
 
 _FIRST, _LONGEST = 0.5, 10.0  # seconds between tries
 

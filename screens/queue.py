@@ -14,7 +14,7 @@ from textual.reactive import reactive
 from textual.widgets import DataTable, Footer, Input, Static
 
 from backend.errors import BadInput, MailError
-from backend.management.snapshots import QueuePage, QueueRow
+from backend.management.snapshots.queue import QueuePage, QueueRow
 from screens import filtering
 from screens.colours import FAINT, MUTED, PRIMARY, TEXT
 from screens.entry import EntryScreen

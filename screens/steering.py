@@ -10,7 +10,7 @@ from textual import events
 from textual.binding import Binding, BindingType
 
 from backend.errors import BadInput, MailError
-from backend.management.snapshots import Affected, QueueRow
+from backend.management.snapshots.queue import Affected, QueueRow
 from screens.confirm import Choice, Confirm
 from screens.link import Link
 from screens.live import Live
@@ -42,7 +42,7 @@ class Steering:
         action = self._link.action(f"queue.{verb}")
         if action is None:
             return "The service does not answer." if self._link.hello is None else "The service knows no such action."
-        return "" if action.allowed else action.reason
+        return "" if action.allowed else action.refusal
 
     async def carry_out(self, order: Order) -> str:
         """Send it; a sentence on what came of it. Raises MailError when nothing did."""
@@ -160,4 +160,4 @@ class Steered(Live):
         for verb in _DONE:
             action = self.link.action(f"queue.{verb}")
             if action is not None and action.key == event.character and not action.allowed:
-                self.notify(action.reason, severity="warning", markup=False)
+                self.notify(action.refusal, severity="warning", markup=False)

@@ -13,7 +13,8 @@ from typing import Any
 
 from backend.errors import Denied, MailError, Permanent, Temporary
 from backend.management import rpc
-from backend.management.snapshots import Hello, from_json
+from backend.management.codec import from_json
+from backend.management.snapshots.hello import Hello
 
 _LONGEST = 16 * 1024 * 1024  # bytes of an answer
 _PATIENCE = 40.0  # seconds for an answer: longer than the service gives itself

@@ -19,7 +19,7 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 from backend import clock
 from backend.config import Settings
 from backend.errors import BadInput, Denied, MailError
-from backend.management.roles import Caller, refusal
+from backend.management.roles import ROLES, Caller, refusal
 from backend.store import audit
 from backend.store.database import Store, Transaction
 
@@ -102,22 +102,25 @@ class Action:
 
     name: str
     help: str
-    role: str
+    roles: tuple[str, ...]  # that may do it, beside the sysadmin
     changes: bool  # changes something or looks into mail: the audit log has a row for every try
-    dangerous: bool
+    dangerous: bool  # asks first
+    reason: bool  # wants to be told why, for the audit log
     key: str
     parameters: tuple[Parameter, ...]
     function: Callable[..., Any]
 
     def __call__(self, store: Store, settings: Settings, caller: Caller, arguments: dict[str, Any]) -> Any:
         """Check the right and the arguments, then do it. Denied, BadInput, or what the function raises."""
-        if reason := refusal(caller.role, self.role):
+        if reason := refusal(caller.role, self.roles):
             denied = Denied(reason)
             if self.changes:
                 Call(store, settings, caller, self, {}).failed(denied)
             raise denied
         given = self._checked(arguments)
         why = given.pop(_WHY.name)
+        if self.reason and not why.strip():
+            raise BadInput(f"{self.name} needs a reason (why); the audit log keeps it.")
         kept = {p.name: given[p.name] for p in self.parameters if not p.secret and given[p.name] != p.default}
         call = Call(store, settings, caller, self, kept, why)
         try:
@@ -176,9 +179,10 @@ def _fits(kind: type, value: Any) -> bool:
 def action(
     name: str,
     *,
-    role: str,
+    roles: tuple[str, ...],
     changes: bool = False,
     dangerous: bool = False,
+    reason: bool = False,
     key: str = "",
     takes: tuple[Parameter, ...] = (),
 ) -> Callable[[Callable[..., T]], Callable[..., T]]:
@@ -191,7 +195,7 @@ def action(
         assert name not in _actions, name
         help_text = inspect.cleandoc(function.__doc__ or "").partition("\n")[0]
         parameters = (*_parameters(function), *takes)
-        _actions[name] = Action(name, help_text, role, changes, dangerous, key, parameters, function)
+        _actions[name] = Action(name, help_text, roles, changes, dangerous, reason, key, parameters, function)
         return function
 
     return register
@@ -243,10 +247,11 @@ def find(name: str) -> Action:
 
 
 def table(some: Iterable[Action]) -> str:
-    """The actions as a table in Markdown."""
-    lines = ["| action | key | role | what it does |", "| --- | --- | --- | --- |"]
+    """The actions as a table in Markdown, with a column for each role."""
+    lines = [f"| action | key | {' | '.join(ROLES)} | what it does |", f"| --- | --- |{' :-: |' * len(ROLES)} --- |"]
     for one in some:
-        mark = " (asks first)" if one.dangerous else ""
+        marks = " (asks first)" * one.dangerous + " (needs a reason)" * one.reason
         key = f"`{one.key}`" if one.key else ""
-        lines.append(f"| `{one.name.replace('.', ' ')}` | {key} | {one.role} | {one.help}{mark} |")
+        may = " | ".join("" if refusal(role, one.roles) else "●" for role in ROLES)
+        lines.append(f"| `{one.name.replace('.', ' ')}` | {key} | {may} | {one.help}{marks} |")
     return "\n".join(lines)

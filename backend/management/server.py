@@ -17,9 +17,10 @@ from backend import logs
 from backend.config import Settings
 from backend.errors import Denied, MailError, Temporary
 from backend.management import rpc
+from backend.management.codec import to_json
 from backend.management.registry import Action, actions, find
 from backend.management.roles import SYSADMIN, Caller, refusal
-from backend.management.snapshots import ActionRow, Hello, to_json
+from backend.management.snapshots.hello import ActionRow, Hello
 from backend.store.database import Store
 
 _log = logging.getLogger("management")
@@ -134,17 +135,18 @@ def hello(caller: Caller) -> Hello:
     """Who the caller is, and what it may do."""
     rows = []
     for action in actions().values():
-        reason = refusal(caller.role, action.role)
+        refused = refusal(caller.role, action.roles)
         rows.append(
             ActionRow(
                 action.name,
                 action.help,
-                action.role,
+                action.roles,
                 action.changes,
                 action.dangerous,
+                action.reason,
                 action.key,
-                not reason,
-                reason,
+                not refused,
+                refused,
             )
         )
     return Hello(backend.__version__, rpc.CONTRACT, caller.user, caller.role, tuple(rows))

@@ -30,6 +30,7 @@ T = TypeVar("T")
 Row = tuple[Any, ...]
 
 _log = logging.getLogger("store")
+VERSION = 2  # of the tables: how many migrations `schema` has; kept in the database's user_version
 _CHECKPOINT_PAGES = 4_000  # 16 MiB of log before its pages move to the database file
 _CACHE_KIB = 16 * 1024  # of the writer; a reader has a quarter
 _READERS = 2  # threads
@@ -150,12 +151,19 @@ class Store:
             (folder / name).mkdir(mode=0o700, exist_ok=True)
         Generation.create(folder / "generation")
         with _lock(folder / "lock"), contextlib.closing(_connect(folder, 30.0)) as connection:
-            if connection.execute("PRAGMA user_version").fetchone()[0] > schema.VERSION:
+            if connection.execute("PRAGMA user_version").fetchone()[0] > VERSION:
                 raise BadInput(
                     f"The store in {folder} was made by a newer release; install that one or restore a backup."
                 )
             connection.execute("PRAGMA journal_mode = WAL")
             schema.migrate(connection)
+
+    @staticmethod
+    def outdated(folder: Path) -> bool:
+        """Whether the tables there are those of an older release. sqlite3.Error, OSError: who knows."""
+        with contextlib.closing(_connect(folder, 30.0)) as connection:
+            version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+        return version < VERSION
 
     @classmethod
     def open(cls, folder: Path, limits: Limits | None = None) -> Store:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.text import Text
 from textual.widgets import Static
 
-from backend.management.snapshots import QueueRow
+from backend.management.snapshots.queue import QueueRow
 from screens import figures
 from screens.colours import FAINT, MUTED, STATES, TEXT
 from screens.text import safe

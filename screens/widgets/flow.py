@@ -7,7 +7,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Sparkline, Static
 
-from backend.management.snapshots import MinuteRow
+from backend.management.snapshots.status import MinuteRow
 from screens.colours import BAD, FAINT, GOOD, MUTED, PRIMARY, TEXT, WARN
 from screens.figures import count
 

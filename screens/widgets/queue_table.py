@@ -11,7 +11,7 @@ from textual.message import Message
 from textual.widgets import DataTable
 from textual.widgets.data_table import RowDoesNotExist
 
-from backend.management.snapshots import QueueRow
+from backend.management.snapshots.queue import QueueRow
 from screens import figures
 from screens.colours import FAINT, MUTED, PRIMARY, STATES, TEXT
 from screens.text import safe

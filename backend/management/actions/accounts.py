@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from backend import address, clock
 from backend.errors import BadInput
 from backend.management.registry import Call, Change, action
+from backend.management.roles import EVERYBODY, HELPDESK
 from backend.store import accounts, mailboxes
 from backend.store.accounts import Account, Alias
 from backend.store.database import Reader, Transaction
@@ -32,7 +33,7 @@ def account_json(reader: Reader, account: Account) -> dict[str, Any]:
     }
 
 
-@action("user.list", role="auditor")
+@action("user.list", roles=EVERYBODY)
 def user_list(
     call: Call,
     part: Annotated[str, "only addresses with this in them", "place"] = "",
@@ -47,7 +48,7 @@ def user_list(
     return {"accounts": call.store.read(rows)}
 
 
-@action("user.add", role="sysadmin", changes=True)
+@action("user.add", roles=(), changes=True)
 def user_add(call: Call, address: Address, password: Password, quota: Annotated[int, "in bytes"] = 0) -> dict[str, Any]:
     """Add an account."""
     parsed, secret = _own(address), _hash(password)
@@ -59,32 +60,32 @@ def user_add(call: Call, address: Address, password: Password, quota: Annotated[
     return _dict(call.change(add))
 
 
-@action("user.password", role="helpdesk", changes=True, key="P")
+@action("user.password", roles=(HELPDESK,), changes=True, key="P")
 def user_password(call: Call, address: Address, password: Password) -> dict[str, Any]:
     """Set the password of an account, and unlock it."""
     secret = _hash(password)
     return _on(call, address, lambda transaction, key: accounts.set_password(transaction, key, secret))
 
 
-@action("user.unlock", role="helpdesk", changes=True, key="U")
+@action("user.unlock", roles=(HELPDESK,), changes=True, key="U")
 def user_unlock(call: Call, address: Address) -> dict[str, Any]:
     """End the lockout of an account after failed log-ins."""
     return _on(call, address, lambda transaction, key: accounts.unlock(transaction, f"a:{key}"))
 
 
-@action("user.disable", role="sysadmin", changes=True)
+@action("user.disable", roles=(), changes=True)
 def user_disable(call: Call, address: Address) -> dict[str, Any]:
     """Refuse log-ins to an account; its mail goes on coming in."""
     return _on(call, address, lambda transaction, key: accounts.set_state(transaction, key, "suspended"))
 
 
-@action("user.enable", role="sysadmin", changes=True)
+@action("user.enable", roles=(), changes=True)
 def user_enable(call: Call, address: Address) -> dict[str, Any]:
     """Allow log-ins to an account again."""
     return _on(call, address, lambda transaction, key: accounts.set_state(transaction, key, "active"))
 
 
-@action("user.quota", role="sysadmin", changes=True)
+@action("user.quota", roles=(), changes=True)
 def user_quota(call: Call, address: Address, size: Annotated[int, "in bytes; 0: the site's default"]) -> dict[str, Any]:
     """Set the most that an account may hold."""
     if size < 0:
@@ -92,7 +93,7 @@ def user_quota(call: Call, address: Address, size: Annotated[int, "in bytes; 0: 
     return _on(call, address, lambda transaction, key: accounts.set_quota(transaction, key, size))
 
 
-@action("user.delete", role="sysadmin", changes=True, dangerous=True)
+@action("user.delete", roles=(), changes=True, dangerous=True)
 def user_delete(call: Call, address: Address) -> dict[str, Any]:
     """Delete an account with all its mail."""
     first = call.settings.site.domain
@@ -142,14 +143,14 @@ def _alias_rows(some: Iterable[Alias]) -> list[dict[str, str]]:
     return [{"address": alias.address, "target": alias.target} for alias in some]
 
 
-@action("alias.list", role="auditor")
+@action("alias.list", roles=EVERYBODY)
 def alias_list(call: Call, part: Annotated[str, "only those with this in them", "place"] = "") -> dict[str, Any]:
     """List aliases."""
     found = call.store.read(lambda reader: accounts.find_aliases(reader, part, 1_000))
     return {"aliases": _alias_rows(found)}
 
 
-@action("alias.add", role="sysadmin", changes=True)
+@action("alias.add", roles=(), changes=True)
 def alias_add(
     call: Call, address: Annotated[str, "the alias"], target: Annotated[list[str], "where its mail goes"]
 ) -> dict[str, Any]:
@@ -165,7 +166,7 @@ def alias_add(
     return _dict(call.change(add))
 
 
-@action("alias.delete", role="sysadmin", changes=True)
+@action("alias.delete", roles=(), changes=True)
 def alias_delete(
     call: Call,
     address: Annotated[str, "the alias"],
@@ -181,13 +182,13 @@ def alias_delete(
     return _dict(call.change(delete))
 
 
-@action("domain.list", role="auditor")
+@action("domain.list", roles=EVERYBODY)
 def domain_list(call: Call) -> dict[str, Any]:
     """List the domains whose mail ends here."""
     return {"domains": sorted(call.store.read(accounts.own_domains))}
 
 
-@action("domain.add", role="sysadmin", changes=True)
+@action("domain.add", roles=(), changes=True)
 def domain_add(call: Call, domain: Annotated[str, "as in example.org"]) -> dict[str, Any]:
     """Take mail for a domain."""
     name = address.domain(domain)
@@ -199,7 +200,7 @@ def domain_add(call: Call, domain: Annotated[str, "as in example.org"]) -> dict[
     return _dict(call.change(add))
 
 
-@action("domain.delete", role="sysadmin", changes=True, dangerous=True)
+@action("domain.delete", roles=(), changes=True, dangerous=True)
 def domain_delete(call: Call, domain: Annotated[str, "as in example.org"]) -> dict[str, Any]:
     """Stop taking mail for a domain that has no accounts or aliases left."""
     name = address.domain(domain)

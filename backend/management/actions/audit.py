@@ -6,11 +6,12 @@ from typing import Annotated, Any
 
 from backend import clock
 from backend.management.registry import Call, action
+from backend.management.roles import EVERYBODY
 from backend.store import audit
 from backend.store.audit import Record
 
 
-@action("audit-log.list", role="auditor")
+@action("audit-log.list", roles=EVERYBODY)
 def audit_list(
     call: Call,
     part: Annotated[str, "only rows with this in the user, the action or its arguments", "place"] = "",
@@ -22,7 +23,7 @@ def audit_list(
     return {"records": [_row(record) for record in reversed(found)]}
 
 
-@action("audit-log.verify", role="auditor")
+@action("audit-log.verify", roles=EVERYBODY)
 def audit_verify(call: Call) -> dict[str, Any]:
     """Prove that no row of the audit log was changed or taken out."""
     count, broken = call.store.read(audit.verify)

@@ -9,7 +9,9 @@ from backend import clock, ids
 from backend.delivery.wake import Wake
 from backend.errors import BadInput
 from backend.management.registry import Call, Change, Parameter, action
-from backend.management.snapshots import Affected, EntryView, EventRow, QueuePage, QueueRow
+from backend.management.roles import EVERYBODY, POSTMASTER
+from backend.management.snapshots.queue import Affected, EntryView, QueuePage, QueueRow
+from backend.management.snapshots.trace import EventRow
 from backend.store import messages, queue, trace
 from backend.store.database import Reader, Transaction
 from backend.store.queue import Entry, Filter
@@ -96,7 +98,7 @@ def event_of(event: Event) -> EventRow:
     )
 
 
-@action("queue.list", role="auditor", takes=FILTER)
+@action("queue.list", roles=EVERYBODY, takes=FILTER)
 def list_entries(
     call: Call,
     sort: Annotated[str, "age, due or domain; with - in front the other way round"] = "age",
@@ -118,7 +120,7 @@ def list_entries(
     return call.store.read(page)
 
 
-@action("queue.show", role="auditor")
+@action("queue.show", roles=EVERYBODY)
 def show(call: Call, id: Annotated[str, "of an entry or a message"]) -> EntryView:  # noqa: A002  its name in the contract
     """Show a message of the queue: envelope, recipients, last error, trace."""
 
@@ -145,25 +147,25 @@ def show(call: Call, id: Annotated[str, "of an entry or a message"]) -> EntryVie
     return call.store.read(view)
 
 
-@action("queue.hold", role="postmaster", changes=True, key="h", takes=MANY)
+@action("queue.hold", roles=(POSTMASTER,), changes=True, key="h", takes=MANY)
 def hold(call: Call, ids: Annotated[list[str], "entries or messages"] = [], **where: Any) -> Affected:  # noqa: B006
     """Stop the delivery of entries until they are released."""
     return _steer(call, ids, where, queue.hold)
 
 
-@action("queue.release", role="postmaster", changes=True, key="l", takes=MANY)
+@action("queue.release", roles=(POSTMASTER,), changes=True, key="l", takes=MANY)
 def release(call: Call, ids: Annotated[list[str], "entries or messages"] = [], **where: Any) -> Affected:  # noqa: B006
     """Let held entries go on."""
     return _steer(call, ids, where, queue.release)
 
 
-@action("queue.retry", role="postmaster", changes=True, key="t", takes=MANY)
+@action("queue.retry", roles=(POSTMASTER,), changes=True, key="t", takes=MANY)
 def retry(call: Call, ids: Annotated[list[str], "entries or messages"] = [], **where: Any) -> Affected:  # noqa: B006
     """Try entries again now; held ones stay held."""
     return _steer(call, ids, where, queue.retry)
 
 
-@action("queue.delete", role="postmaster", changes=True, dangerous=True, key="d", takes=MANY)
+@action("queue.delete", roles=(POSTMASTER,), changes=True, dangerous=True, key="d", takes=MANY)
 def delete(
     call: Call,
     ids: Annotated[list[str], "entries or messages"] = [],  # noqa: B006
@@ -210,7 +212,7 @@ def _steer(
     return affected
 
 
-@action("trace", role="auditor")
+@action("trace", roles=EVERYBODY)
 def trace_subject(call: Call, subject: Annotated[str, "a queue id, Message-ID, address or IP"]) -> dict[str, Any]:
     """Tell the story of a message, an address or a host."""
     found = call.store.read(

@@ -10,7 +10,8 @@ import backend
 from backend import clock
 from backend.config import Settings
 from backend.management.registry import Call, action
-from backend.management.snapshots import DestinationRow, Disk, MinuteRow, QueueTotals, RoleRow, Status
+from backend.management.roles import EVERYBODY
+from backend.management.snapshots.status import DestinationRow, Disk, MinuteRow, QueueTotals, RoleRow, Status
 from backend.store import queue, statistics
 from backend.store.database import Reader
 
@@ -18,7 +19,7 @@ _HOUR = 3_600
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
-@action("status", role="auditor")
+@action("status", roles=EVERYBODY)
 def status(call: Call) -> Status:
     """Show the service: its roles, the queue, the last hour, the disk."""
     site, now = call.settings.site, clock.now()

@@ -12,9 +12,9 @@ import pytest
 from backend import ids
 from backend.config import Settings, Site
 from backend.limits import Limits
+from backend.management.codec import to_json
 from backend.management.registry import find
 from backend.management.roles import SYSADMIN, Caller
-from backend.management.snapshots import to_json
 from backend.store import messages
 from backend.store.accounts import found_site
 from backend.store.bodies import Body

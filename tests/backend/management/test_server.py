@@ -29,9 +29,12 @@ from backend.errors import BadInput, Denied, Temporary
 from backend.management import registry, rpc
 from backend.management import server as server_module
 from backend.management.client import Caller, Client, NotRunning, call
+from backend.management.codec import from_json, to_json
 from backend.management.roles import Caller as Who
 from backend.management.server import Server
-from backend.management.snapshots import ActionRow, Hello, QueuePage, QueueRow, Status, from_json, to_json
+from backend.management.snapshots.hello import ActionRow, Hello
+from backend.management.snapshots.queue import QueuePage, QueueRow
+from backend.management.snapshots.status import Status
 from backend.store.database import Store
 from tests.backend.management.conftest import Enqueue
 from tests.harness.waiting import until

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,7 +16,7 @@ import pytest
 
 from backend.errors import BadInput, MailError, Temporary
 from backend.limits import Limits
-from backend.store import bodies, schema
+from backend.store import bodies, database
 from backend.store.bodies import Body, Spool
 from backend.store.database import Operation, Reader, Store, Transaction
 
@@ -116,10 +118,8 @@ def test_a_store_of_a_newer_release_is_left_alone(folder: Path) -> None:
     store = Store.open(folder)
     store.write(lambda transaction: transaction.execute("SELECT 1"))
     store.close()
-    import sqlite3
-
     with sqlite3.connect(folder / "mail.db") as connection:
-        connection.execute(f"PRAGMA user_version = {schema.VERSION + 1}")
+        connection.execute(f"PRAGMA user_version = {database.VERSION + 1}")
     with pytest.raises(BadInput, match="newer release"):
         Store.create(folder)
 
@@ -203,3 +203,17 @@ def test_sweep_removes_what_nobody_points_to(folder: Path, store: Store) -> None
             os.utime(path, (0, 0))
     assert store.write(lambda transaction: bodies.sweep(transaction, 3_600)) == 2
     assert [path.name for path in folder.glob("spool/*")] == ["young"]
+
+
+def test_a_store_of_an_older_release_is_brought_up_to_date(tmp_path: Path) -> None:
+    from sqlite_utils import Database
+
+    from backend.store.schema import migrations
+
+    (tmp_path / "old").mkdir()
+    with contextlib.closing(sqlite3.connect(tmp_path / "old" / "mail.db")) as connection:
+        migrations.apply(Database(connection), stop_before="m002_people")
+        connection.execute("PRAGMA user_version = 1")
+    assert Store.outdated(tmp_path / "old")
+    Store.create(tmp_path / "old")
+    assert not Store.outdated(tmp_path / "old")
