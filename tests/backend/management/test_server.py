@@ -116,7 +116,7 @@ def test_a_stranger_may_do_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(server_module, "_caller", lambda _: Who("stranger", "", "socket uid 1000 pid 1"))
     hello = call(path, "hello")
     assert not any(row["allowed"] for row in hello["actions"])
-    assert all(row["reason"] for row in hello["actions"])
+    assert all(row["refusal"] for row in hello["actions"])
     with pytest.raises(Denied):
         call(path, "status")
 
