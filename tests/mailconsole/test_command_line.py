@@ -223,8 +223,8 @@ def test_what_goes_wrong_inside_is_70_and_no_traceback_on_the_terminal(tmp_path:
 
 def test_the_actions_are_a_table_for_the_manual() -> None:
     table = run("actions", "--markdown")
-    assert table.stdout.startswith("| action | key | sysadmin | what it does |\n")
-    assert "| `queue delete` | `d` | postmaster |" in table.stdout
+    assert table.stdout.startswith("| action | key | sysadmin | postmaster | helpdesk | auditor | what it does |\n")
+    assert "| `queue delete` | `d` | ● | ● |  |  |" in table.stdout
     assert "queue.delete" in {row["name"] for row in json.loads(run("actions", "--json").stdout)["actions"]}
 
 
