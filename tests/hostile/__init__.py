@@ -1,0 +1,1 @@
+"""Text that was made to be looked at: it shall reach no terminal."""
