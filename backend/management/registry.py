@@ -25,7 +25,7 @@ from backend.store.database import Store, Transaction
 
 T = TypeVar("T")
 MOST_IDS = 1_000  # in one list: a page of the console, and no burden for others
-ROOMS = ("status", "queue", "accounts", "mailbox", "audit")  # modules of backend.management.actions
+ROOMS = ("status", "queue", "trace", "accounts", "mailbox", "audit")  # modules of backend.management.actions
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,13 @@ from typing import Annotated, Any
 from backend import clock, ids
 from backend.delivery.wake import Wake
 from backend.errors import BadInput
+from backend.management.actions.trace import event_of
 from backend.management.registry import Call, Change, Parameter, action
 from backend.management.roles import EVERYBODY, POSTMASTER
 from backend.management.snapshots.queue import Affected, EntryView, QueuePage, QueueRow
-from backend.management.snapshots.trace import EventRow
 from backend.store import messages, queue, trace
 from backend.store.database import Reader, Transaction
 from backend.store.queue import Entry, Filter
-from backend.store.trace import Event
 
 _PIECE = 2_000  # entries changed in one transaction: others must get their turn
 _NAMED = 100  # ids in an answer
@@ -79,22 +78,6 @@ def row_of(entry: Entry) -> QueueRow:
         due=None if entry.due >= queue.HELD else clock.rfc3339(entry.due or clock.now()),
         attempts=entry.attempts,
         error=entry.error,
-    )
-
-
-def event_of(event: Event) -> EventRow:
-    """An event of the trace as people see it."""
-    return EventRow(
-        time=clock.rfc3339(event.time),
-        stage=event.stage,
-        verdict=event.verdict,
-        message=ids.text(event.message) if event.message is not None else None,
-        session=event.session,
-        peer=event.peer,
-        sender=event.sender,
-        recipient=event.recipient,
-        message_id=event.message_id,
-        detail=event.detail,
     )
 
 
@@ -210,18 +193,3 @@ def _steer(
     affected: Affected = call.change(operation)
     Wake(call.settings.site.run).ring()
     return affected
-
-
-@action("trace", roles=EVERYBODY)
-def trace_subject(call: Call, subject: Annotated[str, "a queue id, Message-ID, address or IP"]) -> dict[str, Any]:
-    """Tell the story of a message, an address or a host."""
-    found = call.store.read(
-        lambda reader: trace.find(reader, subject.partition("-")[0] if _entry(subject) else subject)
-    )
-    return {"events": [event_of(event) for event in found[-2_000:]]}
-
-
-def _entry(subject: str) -> bool:
-    """Whether this is the id of an entry: a queue id, a dash and a number."""
-    word, dash, number = subject.partition("-")
-    return bool(dash) and number.isdecimal() and ids.parse(word) is not None
