@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
+
 from argon2 import PasswordHasher, profiles
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from backend.errors import BadInput
 
+_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that looks or sounds like another of them
 SHORTEST = 8  # characters, NIST SP 800-63B §5.1.1.1
 LONGEST = 1_024
 
@@ -28,3 +31,8 @@ def verify(stored: str | None, word: str) -> bool:
         return _hasher.verify(stored or _NOBODY, word[: LONGEST + 1]) and stored is not None
     except (VerificationError, InvalidHashError):
         return False
+
+
+def readable() -> str:
+    """A new password of 79 bits that can be read out over the telephone: `k7mf-q2xw-t9hd-3vrp`."""
+    return "-".join("".join(secrets.choice(_LETTERS) for _ in range(4)) for _ in range(4))

@@ -206,6 +206,8 @@ def m001_mail(db: Database) -> None:
 @migrations()
 def m002_people(db: Database) -> None:
     """Operators and their keys, log-ins, app passwords, vacations, what can be undone, hold rules."""
+    # Refusals by session; an accepted message is found by its own id, so its way is not made longer.
+    db.execute("CREATE INDEX idx_events_session ON events(session) WHERE session IS NOT NULL AND message IS NULL")
     db.table("operators").create(
         {
             "id": int,
@@ -217,6 +219,7 @@ def m002_people(db: Database) -> None:
             "must_change": int,
             "state": str,
             "created": float,
+            "seen": float,
             "theme": str,
         },
         pk="id",
