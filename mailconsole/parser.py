@@ -21,6 +21,7 @@ _GROUPS = {
     "domain": "domains whose mail ends here",
     "mailbox": "mail that has been delivered",
     "queue": "mail on its way",
+    "trace": "where is my mail?",
     "user": "accounts",
 }
 
@@ -52,6 +53,10 @@ def parse(words: list[str], actions: Iterable[Action]) -> argparse.Namespace:
     while "--sort" in whole[:-1]:  # argparse would take the -age of `--sort -age` for an option
         at = whole.index("--sort")
         whole[at : at + 2] = [f"--sort={whole[at + 1]}"]
+    if verb_of(whole) == "trace":  # `trace alice@example.org` is what a person types
+        at = whole.index("trace") + 1
+        if at < len(whole) and whole[at] not in ("find", "show", "-h", "--help"):
+            whole.insert(at, "find")
     return _build(actions).parse_args(whole)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from backend import clock
+from mailconsole import trace_views
 from screens.figures import size
 from screens.text import safe
 
@@ -248,7 +249,8 @@ _VIEWS: dict[str, Callable[[Any], str]] = {
     "queue.release": _changed("released", "hold"),
     "queue.retry": _changed("due now"),
     "queue.delete": _changed("deleted"),
-    "trace": _events,
+    "trace.find": trace_views.found,
+    "trace.show": trace_views.story,
     "user.list": _users,
     "user.add": _user("{address} is added."),
     "user.password": _user("{address} has a new password, and is not locked."),

@@ -14,9 +14,8 @@ from textual.containers import VerticalScroll
 from textual.widgets import Footer, Static
 
 from backend.errors import BadInput
-from backend.management.codec import from_json
 from backend.management.snapshots.queue import EntryView, QueueRow
-from backend.management.snapshots.trace import EventRow
+from backend.management.snapshots.trace import EventRow, StoryView
 from screens import figures
 from screens.colours import FAINT, MUTED, PRIMARY, STATES, TEXT, VERDICTS
 from screens.link import Link
@@ -66,8 +65,11 @@ class EntryScreen(Steered):
         try:
             return await self.link.ask(EntryView, "queue.show", {"id": self._row.id})
         except BadInput:
-            found = await self.link.call("trace", {"subject": self._row.message})
-            return tuple(from_json(EventRow, event) for event in found["events"])
+            found = await self.link.ask(StoryView, "trace.show", {"id": self._row.message})
+            return tuple(
+                EventRow(step.time, step.stage, step.verdict, recipient=step.recipient, detail=step.facts)
+                for step in found.steps
+            )
 
     def show(self, snapshot: Any) -> None:
         """Draw it."""

@@ -11,6 +11,8 @@ from backend.store.bodies import Body
 from backend.store.database import Reader, Transaction
 from backend.store.notices import Notice, tell
 
+_NAMED = 20  # mailboxes behind an alias, in its event
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -98,15 +100,16 @@ def accept(
         peer=message.peer,
         sender=message.sender,
         message_id=message.message_id,
-        detail={"size": body.size, **message.detail},
+        detail={"size": body.size, "recipients": len(delivered) + len(remote), **message.detail},
     )
     if delivered:
+        _note_aliases(transaction, identity, delivered)
         trace.add_many(
             transaction,
             "local",
             "delivered",
             identity,
-            [(copy.address, None if copy.address == copy.recipient else {"for": copy.recipient}) for copy in delivered],
+            [(copy.address, None) for copy in delivered],
         )
         transaction.count("delivered", len(delivered))
     if remote:
@@ -114,6 +117,17 @@ def accept(
     if notices:
         tell(transaction, identity, notices)
     transaction.count("accepted")
+
+
+def _note_aliases(transaction: Transaction, message: int, delivered: Sequence[Local]) -> None:
+    """An event for each address that leads to mailboxes of another name: who looks for it finds its mail."""
+    names: dict[str, list[str]] = {}
+    for copy in delivered:
+        if copy.recipient != copy.address:
+            names.setdefault(copy.recipient, []).append(copy.address)
+    if names:
+        some = [(name, {"to": to[:_NAMED]}) for name, to in names.items()]
+        trace.add_many(transaction, "alias", "expanded", message, some)
 
 
 def spread(transaction: Transaction, message: Message, local: Sequence[Local], remote: Sequence[Remote]) -> int:

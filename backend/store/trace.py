@@ -1,7 +1,8 @@
 """Events: what happened to every message and every refused connection. Never a body, a subject or a secret.
 
-Stages: connect, tls, helo, auth, mail, rcpt, data, accept, local, remote, queue, notice. Verdicts: accepted,
-rejected, deferred, delivered, relayed, failed, held, released, retried, deleted, sent, closed.
+Stages: connect, tls, helo, auth, mail, rcpt, data, accept, alias, local, remote, queue, notice. Verdicts: accepted,
+rejected, deferred, expanded, delivered, relayed, failed, held, released, retried, deleted, sent, closed. Each pair has
+its sentence in `backend.management.sentences`; `backend.store.stories` finds and reads them.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from backend import ids
 from backend.store.database import Reader, Transaction
 
 _COLUMNS = "time, stage, verdict, message, session, peer, sender, recipient, message_id, detail"
@@ -23,6 +23,7 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 class Event:
     """One event. `detail` holds what the stage knows: the reply, the host, the size, the delay in seconds."""
 
+    id: int
     time: float
     stage: str
     verdict: str
@@ -83,43 +84,18 @@ def add_many(
     )
 
 
-def find(reader: Reader, subject: str, most: int = 500) -> list[Event]:
-    """The story behind a queue id, a Message-ID, an address or an IP: its newest `most` messages, oldest event first.
+def read(reader: Reader, where: str, parameters: Sequence[Any]) -> list[Event]:
+    """The events of a condition in SQL, which may go on with its order and its limit. For modules of the store."""
+    return [_event(row) for row in reader.execute(f"SELECT id, {_COLUMNS} FROM events WHERE {where}", parameters)]  # noqa: S608
 
-    Whole stories: a message that one event names brings all its events along.
-    """
-    messages: set[int] = set()
-    single: list[int] = []
-    number = ids.parse(subject)
-    if number is not None:
-        messages.add(number)
-    bracketed = subject if subject.startswith("<") else f"<{subject}>"
-    for column, value in (
-        ("message_id", bracketed),
-        ("sender", subject),
-        ("recipient", subject),
-        ("peer", subject),
-    ):
-        for identity, message in reader.execute(
-            f"SELECT id, message FROM events WHERE {column} = ? ORDER BY id DESC LIMIT ?",  # noqa: S608
-            (value, most),
-        ):
-            if message is None:
-                single.append(identity)
-            else:
-                messages.add(message)
-    events: dict[int, Event] = {}
-    for column, keys in (("message", sorted(messages)[-most:]), ("id", sorted(single)[-most:])):
-        for start in range(0, len(keys), 200):
-            some = keys[start : start + 200]
-            marks = ",".join("?" * len(some))
-            for row in reader.execute(f"SELECT id, {_COLUMNS} FROM events WHERE {column} IN ({marks})", some):  # noqa: S608
-                events[row[0]] = _event(row)
-    return [events[key] for key in sorted(events)]
+
+def of_message(reader: Reader, message: int, most: int = 500) -> list[Event]:
+    """The newest `most` events of a message, the oldest first."""
+    return read(reader, "message = ? ORDER BY id DESC LIMIT ?", (message, most))[::-1]
 
 
 def _event(row: tuple[Any, ...]) -> Event:
-    return Event(*row[1:10], json.loads(row[10]) if row[10] else {})  # type: ignore[call-arg]
+    return Event(*row[:10], json.loads(row[10]) if row[10] else {})  # type: ignore[call-arg]
 
 
 def forget(transaction: Transaction, before: float, most: int = 1_000) -> int:

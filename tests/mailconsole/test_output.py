@@ -12,6 +12,14 @@ from mailconsole import output, views
 from screens.text import safe
 
 HOSTILE = "\x1b]0;owned\x07\x9b31m\u202eevil\u2066\x7f\r\n[/nope]"
+STORY = {
+    **dict.fromkeys(("id", "time", "sender", "verdict", "peer", "sentence", "message_id", "account"), HOSTILE),
+    "recipients": [HOSTILE, HOSTILE],
+    "number": 5,
+    "size": 5,
+    "steps": [{"time": HOSTILE, "sentence": HOSTILE, "facts": {HOSTILE: HOSTILE}}],
+    "left_out": 3,
+}
 
 
 @given(st.text())
@@ -52,8 +60,9 @@ def _queue_row(**changes: object) -> dict[str, object]:
     ("name", "answer"),
     [
         ("queue.list", {"rows": [_queue_row()], "total": 1, "offset": 0}),
-        ("trace", {"events": [dict.fromkeys(("time", "message", "stage", "verdict", "peer", "sender", "recipient"),
-                                            HOSTILE) | {"detail": {HOSTILE: HOSTILE}}]}),
+        ("trace.find", {"rows": [STORY], "total": 1, "offset": 0, "more": True, "kind": "id", "subject": HOSTILE}),
+        ("trace.find", {"rows": [], "total": 0, "offset": 0, "more": False, "kind": "id", "subject": HOSTILE}),
+        ("trace.show", STORY),
         ("user.list", {"accounts": [{"address": HOSTILE, "locked_until": None, "state": HOSTILE, "login": True,
                                      "messages": 1, "bytes": 1, "quota": 0, "created": HOSTILE}]}),
         ("user.disable", {"address": HOSTILE, "messages": 1, "quota": 0}),

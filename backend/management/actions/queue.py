@@ -124,7 +124,7 @@ def show(call: Call, id: Annotated[str, "of an entry or a message"]) -> EntryVie
             account=envelope.account,
             peer=envelope.peer,
             recipients=tuple(map(row_of, queue.entries(reader, [name])[:200])),
-            events=tuple(map(event_of, trace.find(reader, name)[-500:])),
+            events=tuple(map(event_of, trace.of_message(reader, envelope.id))),
         )
 
     return call.store.read(view)

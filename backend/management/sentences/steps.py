@@ -1,0 +1,177 @@
+"""A sentence for every event of the trace, by its stage and verdict, and by the reason where there is one."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+from typing import Any
+
+from backend import clock
+from backend.management.sentences import statuses
+from backend.store.trace import Event
+
+# What policy and content refuse for: (check, reason) -> why; and who can do something about it.
+REASONS = {
+    ("connections", ""): "too many connections were open",
+    ("message rate", "message rate"): "{peer} sent too many messages within a minute",
+    ("recipient rate", "recipient rate"): "this account wrote to too many people within an hour;"
+    " if its owner did not, somebody else has the password",
+    ("sender", "foreign sender"): "whoever logged in may not send as {sender};"
+    " the mail program must be set to one's own address",
+    ("relay", "relay"): "{recipient} is not one of our addresses, and {peer} may not send to others through us;"
+    " people of ours must log in to send, others must use their own mail server",
+    ("relay", "routing"): "{recipient} asks us to pass the mail on to somebody else, which we do for nobody",
+    ("recipient", "unknown user"): "there is no address {recipient} here; the sender must check the spelling",
+    ("size", ""): "the message is larger than we take; the sender can send a link in place of the attachment",
+    ("line ends", ""): "the sender's server ends its lines in a way that is not allowed; its owner must fix it",
+    ("loops", "hops"): "the message has passed too many mail hosts, it goes in circles;"
+    " whoever forwards this mail must correct where it goes",
+    ("loops", "delivered before"): "the same message was delivered to this mailbox before, it goes in circles;"
+    " whoever forwards this mail must correct where it goes",
+}
+_STAGES = {"connect", "helo", "mail", "rcpt", "data"}  # of the dialogue
+_AGAIN = "the sender's server tries again by itself"
+
+
+def step(event: Event, due: float | None = None) -> str:
+    """The sentence. `due`: when the entry of this event is tried next, in seconds since 1970; 0 for now."""
+    return find(event, due) or f"{event.stage.capitalize()}: {event.verdict}."
+
+
+def find(event: Event, due: float | None = None) -> str | None:
+    """The same; None for an event that nobody has found words for."""
+    if event.stage in _STAGES and event.verdict in ("rejected", "deferred"):
+        return _refused(event)
+    if event.stage == "remote" and event.verdict == "deferred":
+        return _waiting(event, due)
+    words = _WORDS.get((event.stage, event.verdict))
+    return words(event) if words is not None else None
+
+
+def when(seconds: float, now: float | None = None) -> str:
+    """`at 12:10 UTC`; `on 25 November at 12:10 UTC` on another day."""
+    time, today = (
+        datetime.datetime.fromtimestamp(value, datetime.UTC) for value in (seconds, clock.now() if now is None else now)
+    )
+    day = "" if time.date() == today.date() else f"on {time.day} {time:%B} "
+    return f"{day}at {time:%H:%M} UTC"
+
+
+def next_try(due: float) -> str:
+    """What follows "Waiting: ...;"."""
+    return f"the next try is {when(due)}" if due > clock.now() else "it is tried again now"
+
+
+def address(text: str | None) -> str:
+    """An address in a sentence; the null sender has none."""
+    return text or "a mail system (no sender address)"
+
+
+# -- where words depend on more than stage and verdict
+
+
+def _refused(event: Event) -> str:
+    detail = event.detail
+    reason = REASONS.get((str(detail.get("check", "")), str(detail.get("reason", ""))))
+    if reason is not None:
+        why = reason.format(peer=event.peer, sender=address(event.sender), recipient=event.recipient)
+    else:
+        why = statuses.inside(statuses.find(detail.get("reply", "")))
+    if event.verdict == "rejected":
+        return f"Refused: {why}."
+    return f"Put off: {why}; {_AGAIN}."
+
+
+def _waiting(event: Event, due: float | None) -> str:
+    why = _outside(event).partition(";")[0]  # it is not over: nobody need do anything yet
+    if due is None:
+        return f"Not yet: {why}; it was to be tried again."
+    return f"Waiting: {why}; {next_try(due)}."
+
+
+def _returned(event: Event) -> str:
+    return f"Returned to the sender: {_outside(event)}."
+
+
+def _outside(event: Event) -> str:
+    return statuses.outside(str(event.detail.get("status", "")), _host(event))
+
+
+def _host(event: Event) -> str:
+    """`mx.remote.test` of `mx.remote.test[192.0.2.1]:25`."""
+    return str(event.detail.get("mta", "")).partition("[")[0]
+
+
+def _accepted(event: Event) -> str:
+    detail = event.detail
+    if "about" in detail:
+        return f"Written here: a report to a sender about message {detail['about']}."
+    if "account" in detail:
+        return f"Accepted from {detail['account']}, who had logged in."
+    return f"Accepted from {address(event.sender)}{f', brought by {event.peer}' if event.peer else ''}."
+
+
+def _delivered(event: Event) -> str:
+    if event.detail.get("reply") == "Forwarded":
+        return f"Forwarded: {event.recipient} leads to another address."
+    return f"Delivered to {event.recipient}'s mailbox (INBOX)."
+
+
+def _expanded(event: Event) -> str:
+    return f"{event.recipient} is another name of {_list(event.detail.get('to'))}."
+
+
+def _passed_on(event: Event) -> str:
+    return (
+        f"Passed on: {_host(event) or 'the next mail host'} has taken the message for {event.recipient};"
+        " where it goes from there, only that side can say."
+    )
+
+
+def _logged_in(event: Event) -> str:
+    return f"{event.detail.get('account') or 'Somebody'} logged in from {event.peer}."
+
+
+def _not_logged_in(event: Event) -> str:
+    name = event.detail.get("account")
+    reply = str(event.detail.get("reply", ""))
+    who = f"the log-in as {name}" if name else "a log-in"
+    if reply.startswith("Too many failed"):
+        return f"Refused: {who} came after too many wrong ones; it must wait, or be unlocked."
+    if reply.startswith("Too many log-ins"):
+        return f"Put off: {who} came when too many others did; a minute later it works."
+    return f"Refused: {who} had a wrong name or password; a new password can be set."
+
+
+def _told(event: Event) -> str:
+    about = _list(event.detail.get("for"))
+    return f"The sender, {event.recipient}, was sent a report" + (f" about {about}." if about else ".")
+
+
+def _not_told(event: Event) -> str:
+    return f"The sender was sent no report: {event.detail.get('reason', 'there was nobody to tell')}."
+
+
+def _list(some: Any) -> str:
+    names = [str(name) for name in some] if isinstance(some, list | tuple) else [str(some)] if some else []
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(names[:3]) + more
+
+
+_WORDS: dict[tuple[str, str], Callable[[Event], str]] = {
+    ("connect", "closed"): lambda e: f"Sent away: {e.peer} made too many errors; its owner must find out why.",
+    ("tls", "rejected"): lambda e: f"Not possible: {e.peer} and we could agree on no encrypted connection.",
+    ("auth", "accepted"): _logged_in,
+    ("auth", "rejected"): _not_logged_in,
+    ("accept", "accepted"): _accepted,
+    ("alias", "expanded"): _expanded,
+    ("local", "delivered"): _delivered,
+    ("remote", "relayed"): _passed_on,
+    ("remote", "failed"): _returned,
+    ("queue", "held"): lambda e: f"Held: the message to {e.recipient} stays here until it is released.",
+    ("queue", "released"): lambda e: f"Released: the message to {e.recipient} may go on.",
+    ("queue", "retried"): lambda e: f"Sent for again by hand: the message to {e.recipient} is tried at once.",
+    ("queue", "deleted"): lambda e: f"Deleted by hand: the message to {e.recipient} goes no further.",
+    ("notice", "sent"): _told,
+    ("notice", "rejected"): _not_told,
+}
