@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import traceback
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,6 +15,7 @@ from textual.screen import Screen
 from textual.theme import Theme
 
 from backend import logs
+from backend.management.client import Client
 from backend.management.snapshots.hello import Hello
 from mailconsole import problems
 from screens import colours
@@ -67,9 +69,9 @@ class Console(App[None]):
         Binding("q", "quit", "Quit", show=False, tooltip="leave; the service goes on"),
     ]
 
-    def __init__(self, socket: Path) -> None:
+    def __init__(self, connect: Callable[[], Awaitable[Client]]) -> None:
         super().__init__()
-        self.link = Link(socket, self.greeted)
+        self.link = Link(connect, self.greeted)
         self.incident = ""
 
     def on_mount(self) -> None:
@@ -112,9 +114,9 @@ class Console(App[None]):
         return Path(tempfile.gettempdir()) / f"mailconsole-{self.incident}.log"
 
 
-def run(socket: Path) -> int:
-    """Open the console on the service that listens at `socket`; the exit code."""
-    app = Console(socket)
+def run(connect: Callable[[], Awaitable[Client]]) -> int:
+    """Open the console on the service to which `connect` leads; the exit code."""
+    app = Console(connect)
     app.run()
     if app.incident:
         problems.say(f"mailconsole: the console failed; {app.traceback_file()} says why. The service goes on.")

@@ -6,13 +6,15 @@ import argparse
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from backend.errors import BadInput, Permanent
 from mailconsole import output, problems
 from mailconsole.parser import LOCAL, parse, verb_of
 
 if TYPE_CHECKING:
+    import socket
+
     from backend.config import Settings
     from backend.management.registry import Action
     from backend.store.database import Store
@@ -20,11 +22,16 @@ if TYPE_CHECKING:
 _SECRET = 8_192  # bytes read of a line with a password
 _FIXED = 1_000  # entries that a question can stand for one by one
 _NO_OBJECT = ("why", "notice")  # arguments that say how, and not to what
+_OWN_FILES = ("mailbox.export",)  # actions that write where the command runs
 _PLACES = ("mailconsole.toml", "/etc/mailconsole/mailconsole.toml")
 
 
-def run(words: list[str]) -> int:
-    """Run the command that `words` say; the exit code. Raises MailError."""
+def run(words: list[str], connection: socket.socket | None = None) -> int:
+    """Run the command that `words` say; the exit code. Raises MailError.
+
+    `connection`: leads to the service already, and is bound to who asks from elsewhere; this host's files and verbs
+    are not for them.
+    """
     known: list[Action] = []
     if verb_of(words) not in LOCAL:  # a role does without what actions pull in
         from backend.management.registry import actions
@@ -32,8 +39,10 @@ def run(words: list[str]) -> int:
         known = list(actions().values())
     given = parse(words, known)
     output.as_json = getattr(given, "json", False)
+    if connection is not None and ("config" in given or "action" not in given or given.action.name in _OWN_FILES):
+        raise BadInput("This is for who is logged in on the mail host itself; over SSH there are the actions.")
     if "action" in given:
-        return _act(given)
+        return _act(given, connection)
     from mailconsole import verbs  # only what this command needs: it shall be there at once
 
     return verbs.run(given)
@@ -57,24 +66,25 @@ def settings_path(given: argparse.Namespace) -> Path:
     raise BadInput("Which site? Say --config DIR/mailconsole.toml; `mailconsole init DIR ...` makes a new one.")
 
 
-class Service:
-    """Where actions are done: by the service, or in this process when it is down."""
-
-    def __init__(self, settings: Settings) -> None:
-        from backend.management.client import Caller, NotRunning
-
-        self._settings = settings
-        self._caller: Caller | None = None
-        try:
-            self._caller = Caller(settings.site.run / "management.sock")
-        except NotRunning:
-            problems.say("The service is not running; working on its store directly.")
-            self._store = _open_here(settings)
+class Service(Protocol):
+    """Where actions are done."""
 
     def call(self, name: str, arguments: dict[str, Any]) -> Any:
         """The answer of an action, as JSON."""
-        if self._caller is not None:
-            return self._caller.call(name, arguments)
+
+    def close(self) -> None:
+        """Let go."""
+
+
+class Here:
+    """A service that is down: this process works on its store."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._store = _open_here(settings)
+
+    def call(self, name: str, arguments: dict[str, Any]) -> Any:
+        """The answer of an action, as JSON."""
         from backend.management.codec import to_json
         from backend.management.registry import find
         from backend.management.server import local_caller
@@ -84,10 +94,21 @@ class Service:
 
     def close(self) -> None:
         """Let go."""
-        if self._caller is not None:
-            self._caller.close()
-        else:
-            self._store.close()
+        self._store.close()
+
+
+def _service(given: argparse.Namespace, connection: socket.socket | None) -> Service:
+    """The service, by `connection` or on its socket, or its store when it is down."""
+    from backend.management.client import Caller, NotRunning
+
+    if connection is not None:
+        return Caller(connection)
+    settings = settings_of(given)
+    try:
+        return Caller(settings.site.run / "management.sock")
+    except NotRunning:
+        problems.say("The service is not running; working on its store directly.")
+        return Here(settings)
 
 
 def _open_here(settings: Settings) -> Store:
@@ -106,10 +127,10 @@ def _open_here(settings: Settings) -> Store:
     return Store.open(settings.site.data, settings.limits)
 
 
-def _act(given: argparse.Namespace) -> int:
+def _act(given: argparse.Namespace, connection: socket.socket | None) -> int:
     action = given.action
     arguments = _arguments(given)
-    service = Service(settings_of(given))
+    service = _service(given, connection)
     try:
         if action.name == "mailbox.export":
             from mailconsole import maildir

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 from pathlib import Path
 
 from backend.settings_file import load, sources, values
@@ -65,9 +66,10 @@ def _plain(value: object) -> object:
 
 
 def _console(given: argparse.Namespace) -> int:
+    from backend.management.client import Client
     from mailconsole import app
 
-    return app.run(settings_of(given).site.run / "management.sock")
+    return app.run(functools.partial(Client.connect, settings_of(given).site.run / "management.sock"))
 
 
 def _demo(given: argparse.Namespace) -> int:

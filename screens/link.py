@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from backend.errors import MailError, Permanent
@@ -20,10 +19,12 @@ T = TypeVar("T")
 
 
 class Link:
-    """Calls actions. `hello` says who we are, once somebody has answered; `greeted` is told of it each time."""
+    """Calls actions on what `connect` makes. `hello` says who we are, once somebody has answered; `greeted` is told
+    of it each time.
+    """
 
-    def __init__(self, path: Path, greeted: Callable[[Hello], None]) -> None:
-        self._path = path
+    def __init__(self, connect: Callable[[], Awaitable[Client]], greeted: Callable[[Hello], None]) -> None:
+        self._make = connect
         self._greeted = greeted
         self._client: Client | None = None
         self._turn = asyncio.Lock()
@@ -64,7 +65,7 @@ class Link:
             return self._client
 
     async def _connect(self) -> Client:
-        client = await Client.connect(self._path)
+        client = await self._make()
         try:
             self.hello = _understood(Hello, await client.call("hello"))
             if self.hello.contract != rpc.CONTRACT:

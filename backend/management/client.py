@@ -7,6 +7,7 @@ import contextlib
 import itertools
 import socket
 import struct
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -41,6 +42,11 @@ class Client:
             return cls(*await asyncio.open_unix_connection(path, limit=_LONGEST))
         except OSError as error:
             raise _not_running(path, error) from error
+
+    @classmethod
+    async def over(cls, connection: socket.socket) -> Client:
+        """Speak on a connected socket, which may be one that came by inheritance, or leads into an SSH channel."""
+        return cls(*await asyncio.open_unix_connection(sock=connection, limit=_LONGEST))
 
     async def __aenter__(self) -> Client:
         return self
@@ -82,19 +88,14 @@ class Client:
 
 
 class Caller:
-    """The same for a program without an event loop. Connecting raises NotRunning, Denied, or Temporary when who
-    listens does not answer.
+    """The same for a program without an event loop, on a path or a connected socket. Connecting raises NotRunning,
+    Denied, or Temporary when who listens does not answer.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    def __init__(self, where: Path | socket.socket) -> None:
+        self._socket = _dialled(where) if isinstance(where, Path) else where
         self._socket.settimeout(_GREETING)
         self._numbers = itertools.count(1)
-        try:
-            self._socket.connect(str(path))
-        except OSError as error:
-            self._socket.close()
-            raise _not_running(path, error) from error
         self._lines = self._socket.makefile("rb")
         try:
             greeting = self.call("hello")
@@ -137,6 +138,29 @@ def call(path: Path, name: str, arguments: dict[str, Any] | None = None) -> Any:
         return caller.call(name, arguments)
     finally:
         caller.close()
+
+
+def once(connection: socket.socket) -> Callable[[], Awaitable[Client]]:
+    """How a console connects that was handed a connection bound to its operator: there is no second one."""
+    left = [connection]
+
+    async def connect() -> Client:
+        if not left:
+            raise NotRunning("The connection to the management service is over; log in again.")
+        return await Client.over(left.pop())
+
+    return connect
+
+
+def _dialled(path: Path) -> socket.socket:
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connection.settimeout(_GREETING)
+    try:
+        connection.connect(str(path))
+    except OSError as error:
+        connection.close()
+        raise _not_running(path, error) from error
+    return connection
 
 
 def _not_running(path: Path, error: OSError) -> MailError:

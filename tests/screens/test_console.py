@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from textual.pilot import Pilot
 
 from backend import ids, site
 from backend.config import Settings
+from backend.management.client import Client
 from backend.management.server import Server
 from backend.settings_file import load
 from backend.store import messages, queue
@@ -92,7 +94,7 @@ Test = Callable[[Pilot[None]], Awaitable[None]]
 
 async def on_screen(service: Service, test: Test, size: tuple[int, int] = (80, 24)) -> None:
     """Run `test` on a console of this size; it must not crash."""
-    app = Console(service.socket)
+    app = Console(functools.partial(Client.connect, service.socket))
     async with app.run_test(size=size) as pilot:
         await until(pilot, lambda: isinstance(app.screen, Dashboard))
         await test(pilot)
