@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from backend import ids
+from backend import clock, ids
 from backend.store import queue, trace
 from backend.store.database import Reader
 from backend.store.queue import Entry, Filter
@@ -20,6 +20,8 @@ from backend.store.trace import Event
 
 MOST = 2_000  # stories of one search
 _SCANNED = 4 * MOST  # events of it: a message has two or more
+_LEASE = 900.0  # seconds in which what is being tried now is due at the latest
+_UNTRIED = 100_000  # entries of the queue that are looked through
 _EACH = 60  # events of one story in a list of stories, from its beginning, and from its end
 _SHOWN = 500  # the same of a story that is opened
 _BY_INDEX = "id + 0"  # the order that keeps the engine from walking all rows by id in place of an index of addresses
@@ -51,8 +53,8 @@ class Story:
 
 def subject(text: str) -> Subject:
     """What kind of thing `text` is: it says so by itself."""
-    word = text.strip()
-    if not word or word == "*":
+    word = text.strip().strip("*")  # people write *@example.org, and a part is what is looked for anyway
+    if not word:
         return Subject("everything", "")
     entry, dash, ordinal = word.partition("-")
     number = ids.parse(entry) if word[0].isdigit() and (not dash or ordinal.isdecimal()) else None
@@ -65,7 +67,7 @@ def subject(text: str) -> Subject:
     if word.startswith("<") and word.endswith(">") and len(word) > 2:
         return Subject("Message-ID", word)
     local, at, domain = word.rpartition("@")
-    return Subject("address" if at and local and domain and "*" not in word else "fragment", word)
+    return Subject("address" if at and local and domain else "fragment", word)
 
 
 def _network(word: str) -> Network | None:
@@ -103,8 +105,10 @@ def find(reader: Reader, about: Subject, since: float | None = None, until: floa
     span = (_first(reader, since), _first(reader, until))
     for one in (about, *_also(about)):
         numbers, more = _numbers(reader, _events(reader, one, span))
+        numbers.update(_untried(reader, one, since, until))
         if numbers:
-            return Found(numbers, more, one)
+            newest = tuple(sorted(numbers, reverse=True)[:MOST])
+            return Found(newest, more or len(numbers) > MOST, one)
     return Found((), False, about)
 
 
@@ -211,14 +215,14 @@ def _where(condition: str, parameters: tuple[object, ...], span: Span) -> tuple[
 
 
 def _pattern(word: str) -> str:
-    """For LIKE: * stands for anything, all else for itself."""
+    """For LIKE, every letter of which stands for itself."""
     for special in "\\%_":
         word = word.replace(special, f"\\{special}")
-    return word.replace("*", "%")
+    return word
 
 
-def _numbers(reader: Reader, events: Iterable[int]) -> tuple[tuple[int, ...], bool]:
-    """The stories that events belong to, the newest first, and whether there may be more. A log-in is no story."""
+def _numbers(reader: Reader, events: Iterable[int]) -> tuple[set[int], bool]:
+    """The stories that events belong to, and whether there may be more. A log-in alone is no story."""
     keys = list(events)
     found: set[int] = set()
     for start in range(0, len(keys), 500):
@@ -234,7 +238,21 @@ def _numbers(reader: Reader, events: Iterable[int]) -> tuple[tuple[int, ...], bo
                 found.add(number)
         if len(found) > MOST:
             break
-    return tuple(sorted(found, reverse=True)[:MOST]), len(found) > MOST or len(keys) >= _SCANNED
+    return found, len(keys) >= _SCANNED
+
+
+def _untried(reader: Reader, about: Subject, since: float | None, until: float | None) -> set[int]:
+    """Messages to such an address that nobody has tried to deliver yet: no event names their recipients."""
+    if about.kind not in ("address", "fragment"):
+        return set()
+    pattern = _pattern(about.text) if about.kind == "address" else f"%{_pattern(about.text)}%"
+    rows = reader.execute(
+        "SELECT DISTINCT message FROM"
+        " (SELECT message, recipient, received FROM queue WHERE due <= ? ORDER BY due LIMIT ?) AS waiting"
+        " WHERE recipient LIKE ? ESCAPE '\\' AND received >= ? AND received < ? LIMIT ?",
+        (clock.now() + _LEASE, _UNTRIED, pattern, since or 0.0, until or queue.HELD, MOST),
+    )
+    return {row[0] for row in rows}
 
 
 # -- reading

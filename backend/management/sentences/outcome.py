@@ -82,31 +82,23 @@ def of(story: Story) -> Outcome:
 
 def _sentence(ends: dict[str, _End], worst: _End, number: int) -> str:
     """Of one recipient its own; of many how many fared how, and the worst of it."""
-    if len(ends) == 1:
+    if len(ends) == 1 and number < 2:
         return worst.sentence
     verdicts = [end.verdict for end in ends.values()]
-    counts = [(verdicts.count(verdict), _COUNTED[verdict]) for verdict in VERDICTS if verdict in verdicts]
-    if number > len(ends):
-        return f"{number} recipients. {worst.sentence}"
-    if len(counts) == 1:
-        return f"All {counts[0][0]} {counts[0][1]}. {worst.sentence}" if _tells(worst) else _plain(counts[0])
-    parts = ", ".join(f"{count} {word}" for count, word in counts)
-    return (
-        f"Of {len(ends)} recipients {parts}. {worst.sentence}" if _tells(worst) else f"{len(ends)} recipients: {parts}."
-    )
+    counts = [f"{verdicts.count(verdict)} {_COUNTED[verdict]}" for verdict in VERDICTS if verdict in verdicts]
+    if len(counts) == 1 or number > len(ends):
+        return (
+            f"{number} recipients. {worst.sentence}"
+            if _tells(worst)
+            else f"{number} recipients: all {_COUNTED[worst.verdict]}."
+        )
+    many = f"{number} recipients: {', '.join(counts)}."
+    return f"{many} {worst.sentence}" if _tells(worst) else many
 
 
 def _tells(end: _End) -> bool:
     """Whether its sentence says more than that all is well."""
     return end.verdict not in ("delivered", "relayed", "forwarded")
-
-
-def _plain(count: tuple[int, str]) -> str:
-    return (
-        f"{count[1].capitalize()} to all {count[0]} recipients."
-        if count[1] == "delivered"
-        else f"All {count[0]} {count[1]}."
-    )
 
 
 def _ends(story: Story) -> dict[str, _End]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-_CODE = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
+_CODE = re.compile(r"(?:\d{3}[ -])?([245]\.\d{1,3}\.\d{1,3})(?=\s|$)")
 _INSIDE = {
     "host": "our service",
     "server": "the sender's server",
@@ -123,9 +123,9 @@ _MEANINGS = {
 
 
 def find(text: object) -> str:
-    """The first enhanced status code in a reply, as in `550 5.1.1 unknown`; empty when it has none."""
-    found = _CODE.search(str(text))
-    return found[0] if found else ""
+    """The enhanced status code of a reply, as in `550 5.1.1 unknown`; empty when it has none."""
+    found = _CODE.match(str(text))
+    return found[1] if found else ""
 
 
 def known(status: str) -> bool:
