@@ -86,13 +86,10 @@ def _sentence(ends: dict[str, _End], worst: _End, number: int) -> str:
         return worst.sentence
     verdicts = [end.verdict for end in ends.values()]
     counts = [f"{verdicts.count(verdict)} {_COUNTED[verdict]}" for verdict in VERDICTS if verdict in verdicts]
-    if len(counts) == 1 or number > len(ends):
-        return (
-            f"{number} recipients. {worst.sentence}"
-            if _tells(worst)
-            else f"{number} recipients: all {_COUNTED[worst.verdict]}."
-        )
-    many = f"{number} recipients: {', '.join(counts)}."
+    if len(counts) == 1:
+        counts = [f"all {_COUNTED[worst.verdict]}"]
+    seen = f"of {len(ends)} that were looked at " if number > len(ends) else ""  # a very long story is read at its ends
+    many = f"{number} recipients: {seen}{', '.join(counts)}."
     return f"{many} {worst.sentence}" if _tells(worst) else many
 
 

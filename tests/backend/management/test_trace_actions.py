@@ -89,7 +89,7 @@ def test_refused_recipients_and_nothing_that_was_ever_secret(act: Act, store: St
     store.write(refuse)
     delivered, refused = act("trace.find", subject="192.0.2.1")["rows"]
     assert (refused["id"], refused["verdict"], refused["number"]) == (session, "refused", 2)
-    assert refused["sentence"].startswith("2 recipients. Refused: there is no address no")
+    assert refused["sentence"].startswith("2 recipients: all refused. Refused: there is no address no")
     assert delivered["sentence"] == "Delivered to postmaster@example.org's mailbox (INBOX)."
     story = act("trace.show", id=delivered["id"])
     assert [step["verdict"] for step in story["steps"]] == ["rejected", "rejected", "accepted", "delivered"]
