@@ -41,6 +41,7 @@ class Listen:
     smtp: int = 25
     submission: int = 587  # STARTTLS, then AUTH (RFC 6409)
     submissions: int = 465  # TLS from the first byte (RFC 8314)
+    ssh: int = 22  # operators: the console and its command line
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,15 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
+class Ssh:
+    """[ssh]: operators from anywhere."""
+
+    host_key: Path = Path("ssh/host_key")
+    passwords: bool = False  # also for operators who have a key; who has none may always use a password
+    idle_minutes: int = 30  # without a key pressed before a session ends; 0: never
+
+
+@dataclass(frozen=True, slots=True)
 class Trace:
     """[trace]: how long events are kept."""
 
@@ -144,6 +154,7 @@ class Settings:
     dns: Dns = field(default_factory=Dns)
     delivery: Delivery = field(default_factory=Delivery)
     accounts: Accounts = field(default_factory=Accounts)
+    ssh: Ssh = field(default_factory=Ssh)
     trace: Trace = field(default_factory=Trace)
     workers: Workers = field(default_factory=Workers)
     log: Log = field(default_factory=Log)

@@ -52,6 +52,19 @@ class Limits:
     request_bytes: int = 1 * MIB  # of one request or answer on the management socket
     request_seconds: int = 30  # of one management request
     management_connections: int = 64  # at once
+    management_connections_per_operator: int = 30  # at once, of those that came by SSH
+
+    # SSH
+    ssh_connections: int = 100  # at once that have logged in
+    ssh_connections_per_ip: int = 20  # of them from one address (IPv6: one /64)
+    ssh_half_open: int = 50  # at once that have not logged in; a further one pushes one of them out, by chance
+    ssh_half_open_per_ip: int = 20  # of them from one address (IPv6: one /64)
+    ssh_login_seconds: int = 20  # for logging in, all tries
+    ssh_login_tries: int = 6  # keys that are not known, wrong passwords and codes before the connection ends
+    ssh_channels: int = 10  # of one connection, at once
+    ssh_sessions: int = 40  # at once: each has a child and a management connection
+    ssh_sessions_per_operator: int = 25  # at once
+    ssh_write_seconds: int = 30  # for a client to read what it was sent before its session ends
 
 
 NO_LIMIT = 0

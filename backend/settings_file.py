@@ -26,8 +26,9 @@ _CHOICES = {
 _POSITIVE = {"delivery.retry_first", "delivery.retry_max", "delivery.give_up", "delivery.lease", "delivery.connections"}
 # What was bound, opened or started with the service cannot change under it.
 NEEDS_RESTART = frozenset(
-    {"listen.addresses", "listen.smtp", "listen.submission", "listen.submissions", "site.data", "site.run", "site.user"}
-    | {"workers.smtp", "limits.group_commit", "limits.write_queue", "limits.password_checks"}
+    {"listen.addresses", "listen.smtp", "listen.submission", "listen.submissions", "listen.ssh"}
+    | {"site.data", "site.run", "site.user", "workers.smtp", "ssh.host_key"}
+    | {"limits.group_commit", "limits.write_queue", "limits.password_checks"}
 )
 _DEFAULT_DNS_PORT = 53
 

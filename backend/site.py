@@ -9,12 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from backend import address
+from backend.accounts.operators import NAME
 from backend.errors import BadInput
+from backend.store import operators
 from backend.store.accounts import found_site
-from backend.store.database import Store
+from backend.store.database import Store, Transaction
+from backend.store.operators import SYSADMIN
 
 SETTINGS = "mailconsole.toml"
+OPERATOR = "admin"  # the first one, unless the site says otherwise
 _DAYS = 825  # of the self-signed certificate
+_PORTS = (("smtp", 25), ("submission", 587), ("submissions", 465), ("ssh", 22))
 _HIGHEST = 995  # the highest well-known port that --port-base is added to
 
 
@@ -26,6 +31,8 @@ class Made:
     certificate: Path
     hostname: str
     domain: str
+    operator: str  # the first one, a sysadmin
+    password: str  # its one-time password: shown once, kept as a hash
 
 
 def shipped(name: str) -> Path:
@@ -37,8 +44,12 @@ def shipped(name: str) -> Path:
     raise BadInput(f"The shipped file {name} is missing; install Mailconsole again.")
 
 
-def init(folder: Path, hostname: str, domain: str, port_base: int | None = None) -> Made:
+def init(folder: Path, hostname: str, domain: str, port_base: int | None = None, operator: str = OPERATOR) -> Made:
     """Write a new site into `folder`. BadInput when one is there already or a name is no name."""
+    from backend.accounts.passwords import hash_password, readable
+
+    if not NAME.fullmatch(operator):
+        raise BadInput(f"{operator[:40]!r} is no name for an operator: small letters, digits, dots, dashes.")
     hostname, domain = address.domain(hostname), address.domain(domain)
     if port_base is not None and not 1 <= port_base <= 65_535 - _HIGHEST:
         raise BadInput(f"--port-base is 1 to {65_535 - _HIGHEST}, so that every port fits above it.")
@@ -48,21 +59,26 @@ def init(folder: Path, hostname: str, domain: str, port_base: int | None = None)
     for path in (folder, folder / "run", folder / "tls"):
         path.mkdir(mode=0o700 if path != folder else 0o755, parents=True, exist_ok=True)
     certificate(folder / "tls", hostname)
+    password = readable()
+    secret = hash_password(password)
     Store.create(folder / "data")
     store = Store.open(folder / "data")
     try:
-        store.write(lambda transaction: found_site(transaction, domain))
+        store.write(lambda transaction: _found(transaction, domain, operator, secret))
     finally:
         store.close()
     text = shipped(SETTINGS).read_text("utf-8")
     changes = {"hostname": f'"{hostname}"', "domain": f'"{domain}"'}
     if port_base is not None:
-        changes |= {
-            name: str(port_base + port) for name, port in (("smtp", 25), ("submission", 587), ("submissions", 465))
-        }
+        changes |= {name: str(port_base + port) for name, port in _PORTS}
         changes["addresses"] = '["127.0.0.1", "::1"]'
     settings.write_text(_quiet(_edited(text, changes)), "utf-8")
-    return Made(settings, folder / "tls" / "cert.pem", hostname, domain)
+    return Made(settings, folder / "tls" / "cert.pem", hostname, domain, operator, password)
+
+
+def _found(transaction: Transaction, domain: str, operator: str, secret: str) -> None:
+    found_site(transaction, domain)
+    operators.add(transaction, operator, SYSADMIN, secret, must_change=True)
 
 
 def certificate(folder: Path, hostname: str) -> None:

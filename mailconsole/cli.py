@@ -86,8 +86,8 @@ class Here:
     def call(self, name: str, arguments: dict[str, Any]) -> Any:
         """The answer of an action, as JSON."""
         from backend.management.codec import to_json
+        from backend.management.peers import local_caller
         from backend.management.registry import find
-        from backend.management.server import local_caller
 
         caller = local_caller(os.getpid(), os.getuid(), "cli")
         return to_json(find(name)(self._store, self._settings, caller, dict(arguments)))

@@ -20,8 +20,11 @@ _GROUPS = {
     "config": "the settings",
     "domain": "domains whose mail ends here",
     "mailbox": "mail that has been delivered",
+    "me": "oneself",
+    "operator": "who runs the service",
     "queue": "mail on its way",
     "trace": "where is my mail?",
+    "session": "who is logged in",
     "user": "accounts",
 }
 
@@ -128,6 +131,7 @@ def _local(verbs: _Verbs, groups: dict[str, _Verbs]) -> None:
     init.add_argument("--hostname", required=True, help="the name of this mail host, as in mail.example.org")
     init.add_argument("--domain", required=True, help="the domain whose mail it takes, as in example.org")
     init.add_argument("--port-base", type=int, metavar="N", help="listen on N + 25, N + 587, N + 465")
+    init.add_argument("--operator", default="admin", metavar="NAME", help="the first operator, a sysadmin")
     serve = verbs.add_parser("serve", help="run the service", parents=[_options()])
     serve.add_argument("--role", help="only this role of it")
     config = _group(verbs, groups, "config")

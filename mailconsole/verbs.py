@@ -27,12 +27,14 @@ def run(given: argparse.Namespace) -> int:
 def _init(given: argparse.Namespace) -> int:
     from backend import site
 
-    made = site.init(Path(given.folder).absolute(), given.hostname, given.domain, given.port_base)
+    made = site.init(Path(given.folder).absolute(), given.hostname, given.domain, given.port_base, given.operator)
     answer = {
         "settings": str(made.settings),
         "certificate": str(made.certificate),
         "hostname": made.hostname,
         "domain": made.domain,
+        "operator": made.operator,
+        "password": made.password,
     }
     output.show("init", answer)
     return 0

@@ -1,48 +1,21 @@
-"""How answers look to a person: sentences, and tables that fit the terminal."""
+"""How answers look to a person."""
 
 from __future__ import annotations
 
 import datetime
-import os
-import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from backend import clock
-from mailconsole import trace_views
+from mailconsole import operator_views, trace_views
+from mailconsole.tables import table
 from screens.figures import size
 from screens.text import safe
-
-_SHORTEST = 6  # characters that a column keeps when the terminal is narrow
 
 
 def view(name: str, answer: Any) -> str:
     """The text for the answer of an action; empty when there is nothing to say."""
     return _VIEWS.get(name, _fields)(answer)
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Columns, the widest but the first cut when the terminal is too narrow; numbers stand to the right."""
-    cells = [[safe("" if cell is None else cell) for cell in row] for row in rows]
-    widths = [max(len(head[i]), *(len(row[i]) for row in cells)) if cells else len(head[i]) for i in range(len(head))]
-    room = _columns() - 2 * (len(head) - 1)
-    while sum(widths) > room and max(widths[1:], default=0) > _SHORTEST:
-        widest = widths.index(max(widths[1:]), 1)
-        widths[widest] -= 1
-    right = [all(isinstance(row[i], int | float) for row in rows) and bool(rows) for i in range(len(head))]
-    lines = []
-    for row in [list(head), *cells]:
-        parts = [
-            safe(cell, width).rjust(width) if to_right else safe(cell, width).ljust(width)
-            for cell, width, to_right in zip(row, widths, right, strict=True)
-        ]
-        lines.append("  ".join(parts).rstrip())
-    return "\n".join(lines)
-
-
-def _columns() -> int:
-    """Of the terminal; without end where a program reads along."""
-    return os.get_terminal_size(sys.stdout.fileno()).columns if sys.stdout.isatty() else sys.maxsize
 
 
 def _age(time: str | None) -> str:
@@ -215,6 +188,7 @@ def _init(answer: dict[str, Any]) -> str:
     return (
         f"{answer['hostname']} is ready to take mail for {answer['domain']}.\n"
         f"Settings: {answer['settings']}\nCertificate: {answer['certificate']} (self-signed; put your own there)\n"
+        f"Operator: {answer['operator']}, one-time password {answer['password']} (shown this once)\n"
         f"Next:\n  {begin} user add alice@{answer['domain']}\n  {begin} serve"
     )
 
@@ -271,6 +245,7 @@ _VIEWS: dict[str, Callable[[Any], str]] = {
     "mailbox.export": lambda a: f"{a['messages']} messages, {size(a['bytes'])}, are in {safe(a['folder'])}.",
     "audit-log.list": _records,
     "audit-log.verify": _verified,
+    **operator_views.VIEWS,
     "init": _init,
     "config.check": lambda answer: f"{safe(answer['settings'])} is right.",
     "config.show": _settings,

@@ -20,12 +20,23 @@ from backend import clock
 from backend.config import Settings
 from backend.errors import BadInput, Denied, MailError
 from backend.management.roles import ROLES, Caller, refusal
+from backend.management.sessions import Sessions
 from backend.store import audit
 from backend.store.database import Store, Transaction
 
 T = TypeVar("T")
 MOST_IDS = 1_000  # in one list: a page of the console, and no burden for others
-ROOMS = ("status", "queue", "trace", "accounts", "mailbox", "audit")  # modules of backend.management.actions
+ROOMS = (
+    "status",
+    "queue",
+    "trace",
+    "accounts",
+    "mailbox",
+    "audit",
+    "operators",
+    "sessions",
+    "me",
+)  # modules of backend.management.actions
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +58,7 @@ class Call:
     action: Action
     arguments: dict[str, Any]  # as the audit log may keep them
     why: str = ""
+    sessions: Sessions | None = None  # who is here; None when the service is down
 
     def change(self, operation: Callable[[Transaction], Change]) -> Any:
         """Run a change and its row of the audit log in one transaction."""
@@ -110,7 +122,14 @@ class Action:
     parameters: tuple[Parameter, ...]
     function: Callable[..., Any]
 
-    def __call__(self, store: Store, settings: Settings, caller: Caller, arguments: dict[str, Any]) -> Any:
+    def __call__(
+        self,
+        store: Store,
+        settings: Settings,
+        caller: Caller,
+        arguments: dict[str, Any],
+        sessions: Sessions | None = None,
+    ) -> Any:
         """Check the right and the arguments, then do it. Denied, BadInput, or what the function raises."""
         if reason := refusal(caller.role, self.roles):
             denied = Denied(reason)
@@ -122,7 +141,7 @@ class Action:
         if self.reason and not why.strip():
             raise BadInput(f"{self.name} needs a reason (why); the audit log keeps it.")
         kept = {p.name: given[p.name] for p in self.parameters if not p.secret and given[p.name] != p.default}
-        call = Call(store, settings, caller, self, kept, why)
+        call = Call(store, settings, caller, self, kept, why, sessions)
         try:
             return self.function(call, **given)
         except MailError as error:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailconsole import output, views
+from mailconsole import output, tables, views
 from screens.text import safe
 
 HOSTILE = "\x1b]0;owned\x07\x9b31m\u202eevil\u2066\x7f\r\n[/nope]"
@@ -78,7 +78,7 @@ def test_no_view_lets_outside_text_through(name: str, answer: object) -> None:
 
 
 def test_a_table_fits_the_terminal_and_keeps_its_first_column(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(views, "_columns", lambda: 80)
+    monkeypatch.setattr(tables, "_columns", lambda: 80)
     row = _queue_row(id="0R1M2X4G3H0A7-1", recipient="somebody@" + "x" * 200, error="e" * 500)
     lines = views.view("queue.list", {"rows": [row] * 3, "total": 3, "offset": 0}).splitlines()
     assert max(map(len, lines)) <= 80
@@ -87,7 +87,7 @@ def test_a_table_fits_the_terminal_and_keeps_its_first_column(monkeypatch: pytes
 
 def test_a_table_that_a_program_reads_is_whole() -> None:
     assert "x" * 500 in views.view("domain.list", {"domains": ["x" * 500]})
-    assert "x" * 500 in views.table(("a", "b"), [("1", "x" * 500)])
+    assert "x" * 500 in tables.table(("a", "b"), [("1", "x" * 500)])
 
 
 @pytest.mark.parametrize(

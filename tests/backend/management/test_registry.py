@@ -23,7 +23,8 @@ def test_every_action_says_what_it_does_and_who_may(one: Action) -> None:
     assert all(parameter.help for parameter in one.parameters)
     assert one.changes or not one.dangerous
     assert one.changes or AUDITOR in one.roles, "what only reads is open to auditors"
-    assert not (one.changes and AUDITOR in one.roles), "auditors change nothing"
+    oneself = one.name.startswith("me.")
+    assert oneself or not (one.changes and AUDITOR in one.roles), "auditors change nothing but what is their own"
     assert one.changes or not one.reason
 
 

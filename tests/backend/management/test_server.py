@@ -26,6 +26,7 @@ from hypothesis import strategies as st
 
 from backend.config import Settings
 from backend.errors import BadInput, Denied, Temporary
+from backend.management import connection as connection_module
 from backend.management import registry, rpc
 from backend.management import server as server_module
 from backend.management.client import Caller, Client, NotRunning, call
@@ -113,7 +114,7 @@ def test_only_the_owner_may_open_the_socket(path: Path) -> None:
 
 
 def test_a_stranger_may_do_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server_module, "_caller", lambda _: Who("stranger", "", "socket uid 1000 pid 1"))
+    monkeypatch.setattr(server_module, "caller_of", lambda *_: Who("stranger", "", "socket uid 1000 pid 1"))
     hello = call(path, "hello")
     assert not any(row["allowed"] for row in hello["actions"])
     assert all(row["refusal"] for row in hello["actions"])
@@ -211,7 +212,7 @@ def test_what_goes_wrong_inside_is_an_incident(path: Path, monkeypatch: pytest.M
     def broken(*_: object) -> None:
         raise RuntimeError("the password is swordfish")
 
-    monkeypatch.setattr(server_module, "to_json", broken)
+    monkeypatch.setattr(connection_module, "to_json", broken)
     with Line(path) as wire:
         error = wire.ask(rpc.request(1, "domain.list", {}).rstrip())["error"]
     assert error["data"] == {"kind": "Incident", "exit_code": 70}
@@ -221,7 +222,7 @@ def test_what_goes_wrong_inside_is_an_incident(path: Path, monkeypatch: pytest.M
 
 def test_what_takes_too_long_is_told_so(settings: Settings, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     object.__setattr__(settings.limits, "request_seconds", 0.2)
-    monkeypatch.setattr(Server, "_run", lambda *_: time.sleep(0.6))
+    monkeypatch.setattr(connection_module.Connection, "_act", lambda *_: time.sleep(0.6))
     with pytest.raises(Temporary, match="takes too long"):
         call(path, "status")
 

@@ -1,0 +1,65 @@
+"""What a process of this host may ask for when it connects: what SO_PEERCRED says of it decides, and nothing it says.
+
+The SSH role may only ask for the gate, and what it started may ask for nothing: a console is handed a connection that
+is bound to its operator, and gets no other. So whoever takes a console over has that operator's role and no more.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import socket
+import struct
+from pathlib import Path
+
+from backend.management.roles import SYSADMIN, Caller
+
+GATEKEEPER = "gatekeeper"  # no role that an action could name
+_DEPTH = 64  # of a process under its ancestors
+_SSH_ROLE = "sshd"
+
+
+def caller_of(connection: socket.socket, run: Path) -> Caller:
+    """Who has connected."""
+    size = struct.calcsize("3i")
+    pid, uid, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))
+    caller = local_caller(pid, uid, "socket")
+    doors = _ssh_roles(run)
+    if pid in doors and caller.role == SYSADMIN:
+        return Caller(caller.user, GATEKEEPER, caller.origin)
+    if doors and caller.role == SYSADMIN and doors & _ancestors(pid):
+        return Caller(caller.user, "", caller.origin)
+    return caller
+
+
+def local_caller(pid: int, uid: int, way: str) -> Caller:
+    """A process of this host: root and the service's own user are sysadmin, nobody else is anything yet."""
+    try:
+        user = pwd.getpwuid(uid).pw_name
+    except KeyError:
+        user = f"uid {uid}"
+    return Caller(user, SYSADMIN if uid in (0, os.geteuid()) else "", f"{way} uid {uid} pid {pid}")
+
+
+def _ssh_roles(run: Path) -> set[int]:
+    try:
+        rows = json.loads((run / "roles.json").read_text())
+        return {row["pid"] for row in rows if row["role"] == _SSH_ROLE and row["pid"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
+
+
+def _ancestors(pid: int) -> set[int]:
+    """The processes that started it, up to the first."""
+    found: set[int] = set()
+    for _ in range(_DEPTH):
+        try:
+            stat = Path(f"/proc/{pid}/stat").read_text()
+        except OSError:
+            break
+        pid = int(stat.rpartition(")")[2].split()[1])
+        if pid <= 1:
+            break
+        found.add(pid)
+    return found
