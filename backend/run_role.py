@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import gc
 import importlib
-import json
 import logging
 import os
 import signal
-import socket
 import sys
 
 import uvloop
@@ -45,9 +43,9 @@ async def _serve(settings: Settings, kind: Kind, slot: int) -> int:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    if lifeline := os.environ.get("MAILCONSOLE_LIFELINE"):
-        loop.add_reader(int(lifeline), _orphaned)
-    listeners = _inherited() or service.bind(settings, [kind])
+    for lifeline in service.lifeline():
+        loop.add_reader(lifeline, _orphaned)
+    listeners = service.listeners(settings, kind)
     store = await _open(settings, stopping)
     if store is None:
         return 0
@@ -76,11 +74,6 @@ async def _open(settings: Settings, stopping: asyncio.Event) -> Store | None:
         except TimeoutError:
             continue
     return None
-
-
-def _inherited() -> dict[str, list[socket.socket]]:
-    numbers: dict[str, list[int]] = json.loads(os.environ.get("MAILCONSOLE_LISTEN", "{}"))
-    return {name: [socket.socket(fileno=number) for number in some] for name, some in numbers.items()}
 
 
 def _reload(role: Role) -> None:

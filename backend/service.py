@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import importlib
 import json
 import logging
 import os
@@ -45,27 +46,43 @@ class Kind:
     module: str
     ports: tuple[str, ...] = ()
     workers: bool = False  # as many as [workers] says, or one
+    threads: bool = False  # its module has `run` for the whole process: no event loop, and no store
 
 
 KINDS = (
     Kind("smtp", "backend.smtp.role", ("smtp", "submission", "submissions"), workers=True),
     Kind("delivery", "backend.delivery.role"),
     Kind("management", "backend.management.role"),
+    Kind("sshd", "mailconsole.ssh.role", ("ssh",), threads=True),
 )
 
 
 def serve(settings: Settings, role: str | None = None) -> int:
     """Run the whole service, or one role of it, until told to stop; the exit code."""
     if role is not None:
-        from backend import run_role  # uvloop and the rest: not in the supervisor
-
-        return run_role.run(settings, kind(role))
+        return _run_role(settings, kind(role))
     logs.start(settings.log.level, "service")
     with _only_one(settings.site.run):
         listeners = bind(settings, KINDS)
         _drop_rights(settings)
         _migrate(settings)
         return _Supervisor(settings, listeners).run()
+
+
+def _run_role(settings: Settings, kind: Kind) -> int:
+    if not kind.threads:
+        from backend import run_role  # uvloop and the rest: not in the supervisor
+
+        return run_role.run(settings, kind)
+    logs.start(settings.log.level, f"{kind.name}.{os.environ.get('MAILCONSOLE_SLOT', '0')}")
+    try:
+        code: int = importlib.import_module(kind.module).run(settings, kind)
+        return code
+    except MailError:
+        raise
+    except Exception:
+        _log.exception("the role failed")
+        return 70
 
 
 def kind(name: str) -> Kind:
@@ -87,6 +104,20 @@ def bind(settings: Settings, kinds: Iterable[Kind]) -> dict[str, list[socket.soc
         for address in addresses if port else ():
             listeners.setdefault(name, []).append(_listener(address, port))
     return listeners
+
+
+def listeners(settings: Settings, kind: Kind) -> dict[str, list[socket.socket]]:
+    """The sockets of a role's process: those that the supervisor handed down, or new ones."""
+    numbers: dict[str, list[int]] = json.loads(os.environ.get("MAILCONSOLE_LISTEN", "{}"))
+    if not numbers:
+        return bind(settings, [kind])
+    return {name: [socket.socket(fileno=number) for number in some] for name, some in numbers.items()}
+
+
+def lifeline() -> list[int]:
+    """What a role's process watches: it is at its end when the supervisor is. Empty for a role that runs alone."""
+    number = os.environ.get("MAILCONSOLE_LIFELINE")
+    return [int(number)] if number else []
 
 
 def _has_ipv6() -> bool:

@@ -1,0 +1,81 @@
+"""A process that has the console loaded, and forks a child of itself for each session: the first frame comes at once.
+
+It has one thread and never speaks to anybody but the SSH role. An order is one packet: JSON, and the descriptors that
+the child shall have. The child is forked twice, so that it is the SSH role's to wait for, and its pid is answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import json
+import os
+import signal
+import socket
+import sys
+from typing import Any
+
+from backend.management.client import Client, NotRunning
+
+LARGEST = 192 * 1024  # bytes of an order
+DESCRIPTORS = 5  # of one: the child's end of its control, its management connection, and 0, 1, 2
+_SIZE = (80, 24)
+_REHEARSAL = 10.0  # seconds
+
+
+def main() -> None:
+    """Obey until the SSH role is gone."""
+    orders = socket.socket(fileno=int(sys.argv[1]))
+    _rehearse()
+    gc.collect()
+    gc.freeze()  # what is shared with the children shall not be written to by their collectors
+    orders.send(b"{}")
+    while True:
+        packet, descriptors, _, _ = socket.recv_fds(orders, LARGEST, DESCRIPTORS)
+        if not packet:
+            return
+        if len(descriptors) == DESCRIPTORS and (pid := os.fork()) == 0:
+            _fork_again(orders, json.loads(packet), descriptors)
+        for number in descriptors:
+            os.close(number)
+        if len(descriptors) == DESCRIPTORS:
+            os.waitpid(pid, 0)
+
+
+def _fork_again(orders: socket.socket, order: dict[str, Any], descriptors: list[int]) -> None:
+    """The process between: it ends at once, and its child becomes the SSH role's. Does not return."""
+    code = 70
+    try:
+        pid = os.fork()
+        if pid:
+            orders.send(json.dumps({"pid": pid}).encode())
+            os._exit(0)
+        orders.close()
+        from mailconsole.ssh import child
+
+        code = child.run(order, descriptors)
+    finally:
+        os._exit(code)
+
+
+def _rehearse() -> None:
+    """Draw a console on no terminal once, so that all that it loads and works out is there before the fork."""
+    from mailconsole.ssh import child, command  # noqa: F401  what the children run
+    from mailconsole.ssh.console import RemoteConsole
+
+    async def nobody() -> Client:
+        raise NotRunning("This is a rehearsal.")
+
+    async def draw() -> None:
+        console = RemoteConsole(nobody, lambda incident, trace: None, idle=0)
+        async with asyncio.timeout(_REHEARSAL), console.run_test(size=_SIZE) as pilot:
+            await pilot.pause()
+
+    with contextlib.suppress(Exception):  # a session will show what is wrong, and to whom it matters
+        asyncio.run(draw())
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    main()
