@@ -22,7 +22,7 @@ MOST = 2_000  # stories of one search
 _SCANNED = 4 * MOST  # events of it: a message has two or more
 _LEASE = 900.0  # seconds in which what is being tried now is due at the latest
 _UNTRIED = 100_000  # entries of the queue that are looked through
-_EACH = 60  # events of one story in a list of stories, from its beginning, and from its end
+_EACH = 60  # events of one story in a list of stories: so many from its beginning, and from its end
 _SHOWN = 500  # the same of a story that is opened
 _BY_INDEX = "id + 0"  # the order that keeps the engine from walking all rows by id in place of an index of addresses
 _BEFORE = 200  # events of a host that are looked through for where a message's part of its session begins
@@ -90,25 +90,32 @@ def _network(word: str) -> Network | None:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Numbers of stories, the newest first, at most MOST; `more`: there are older ones. `subject`: as it was taken."""
+    """Numbers of stories in the order asked for, at most MOST; `more`: there are others. `subject`: as it was taken."""
 
     numbers: tuple[int, ...]
     more: bool
     subject: Subject
 
 
-def find(reader: Reader, about: Subject, since: float | None = None, until: float | None = None) -> Found:
+def find(
+    reader: Reader,
+    about: Subject,
+    since: float | None = None,
+    until: float | None = None,
+    *,
+    oldest: bool = False,
+) -> Found:
     """The stories of which an event between `since` and `until` (seconds since 1970) tells of `about`.
 
     What looks like a whole address, or a Message-ID, and is none that is known, is looked for as a part of one.
     """
-    span = (_first(reader, since), _first(reader, until))
+    span = Span(_first(reader, since), _first(reader, until), "ASC" if oldest else "DESC")
     for one in (about, *_also(about)):
         numbers, more = _numbers(reader, _events(reader, one, span))
         numbers.update(_untried(reader, one, since, until))
         if numbers:
-            newest = tuple(sorted(numbers, reverse=True)[:MOST])
-            return Found(newest, more or len(numbers) > MOST, one)
+            first = tuple(sorted(numbers, reverse=not oldest)[:MOST])
+            return Found(first, more or len(numbers) > MOST, one)
     return Found((), False, about)
 
 
@@ -139,11 +146,21 @@ def _first(reader: Reader, time: float | None) -> int | None:
     return found
 
 
-Span = tuple[int | None, int | None]
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Which events: ids from `low` up to `high`, and which of them first."""
+
+    low: int | None
+    high: int | None
+    order: Literal["ASC", "DESC"]
+
+    def first(self, ids: Iterable[int]) -> list[int]:
+        """The first _SCANNED of them."""
+        return sorted(ids, reverse=self.order == "DESC")[:_SCANNED]
 
 
 def _events(reader: Reader, about: Subject, span: Span) -> Iterable[int]:
-    """The ids of the events that tell of `about`, the newest first, at most _SCANNED."""
+    """The ids of the events that tell of `about`, at most _SCANNED."""
     match about.kind:
         case "everything":
             return _ids(reader, "1 = 1", (), span)
@@ -168,7 +185,7 @@ def _of_address(reader: Reader, pattern: str, span: Span) -> list[int]:
     found: set[int] = set()
     for column in ("sender", "recipient"):
         found.update(_ids(reader, f"{column} IS NOT NULL AND {column} LIKE ? ESCAPE '\\'", (pattern,), span, _BY_INDEX))
-    return sorted(found, reverse=True)[:_SCANNED]
+    return span.first(found)
 
 
 def _of_network(reader: Reader, about: Subject, span: Span) -> list[int]:
@@ -184,8 +201,7 @@ def _of_network(reader: Reader, about: Subject, span: Span) -> list[int]:
             last, inside = peer, ipaddress.ip_address(peer) in network
         if inside:
             found.append(identity)
-    found.sort(reverse=True)
-    return found[:_SCANNED]
+    return span.first(found)
 
 
 def _prefix(network: Network) -> tuple[str, str]:
@@ -203,12 +219,12 @@ def _prefix(network: Network) -> tuple[str, str]:
 
 def _ids(reader: Reader, condition: str, parameters: tuple[object, ...], span: Span, order: str = "id") -> list[int]:
     where, values = _where(condition, parameters, span)
-    sql = f"SELECT id FROM events WHERE {where} ORDER BY {order} DESC LIMIT {_SCANNED}"  # noqa: S608
+    sql = f"SELECT id FROM events WHERE {where} ORDER BY {order} {span.order} LIMIT {_SCANNED}"  # noqa: S608
     return [row[0] for row in reader.execute(sql, values)]
 
 
 def _where(condition: str, parameters: tuple[object, ...], span: Span) -> tuple[str, tuple[object, ...]]:
-    for bound, test in zip(span, ("id >= ?", "id < ?"), strict=True):
+    for bound, test in ((span.low, "id >= ?"), (span.high, "id < ?")):
         if bound is not None:
             condition, parameters = f"{condition} AND {test}", (*parameters, bound)
     return condition, parameters
@@ -230,14 +246,12 @@ def _numbers(reader: Reader, events: Iterable[int]) -> tuple[set[int], bool]:
         marks = ",".join("?" * len(some))
         for message, session in reader.execute(
             f"SELECT message, session FROM events WHERE id IN ({marks})"  # noqa: S608
-            " AND NOT (stage = 'auth' AND verdict = 'accepted') ORDER BY id DESC",
+            " AND NOT (stage = 'auth' AND verdict = 'accepted') ",
             some,
         ):
             number = message if message is not None else ids.parse(session or "")
             if number is not None:
                 found.add(number)
-        if len(found) > MOST:
-            break
     return found, len(keys) >= _SCANNED
 
 

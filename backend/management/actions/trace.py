@@ -45,12 +45,15 @@ def find(
     subject: Annotated[str, "an address or a part of one, an IP or a network, a Message-ID, a queue id", "place"] = "",
     since: Annotated[str, "only what happened after: 2h ago, or 2026-11-24, or 2026-11-24T12:10Z"] = "",
     until: Annotated[str, "only what happened before"] = "",
+    sort: Annotated[str, "-time for the newest first, time for the oldest"] = "-time",
     limit: Annotated[int, "how many stories at the most"] = 50,
     offset: Annotated[int, "how many to pass over"] = 0,
 ) -> TracePage:
     """Where is my mail? Find messages and refused connections, the newest first."""
-    if not 1 <= limit <= 500 or offset < 0:
-        raise BadInput("limit is 1 to 500, and offset not below 0.")
+    if sort not in ("-time", "time"):
+        raise BadInput(f"There is no order {sort[:40]!r}; choose from -time, time.")
+    if not 1 <= limit <= 1_000 or offset < 0:
+        raise BadInput("limit is 1 to 1000, and offset not below 0.")
     if len(subject) > _LONGEST:
         raise BadInput(f"That is too long to be looked for; an address or an id has at most {_LONGEST} characters.")
     begin, end = _time(since), _time(until)
@@ -59,7 +62,7 @@ def find(
     about = stories.subject(subject)
 
     def page(reader: Reader) -> TracePage:
-        found = stories.find(reader, about, begin, end)
+        found = stories.find(reader, about, begin, end, oldest=sort == "time")
         some = stories.stories(reader, found.numbers[offset : offset + limit])
         rows = tuple(map(row_of, some))
         return TracePage(rows, len(found.numbers), offset, found.more, found.subject.kind, found.subject.text)

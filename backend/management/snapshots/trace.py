@@ -38,7 +38,7 @@ class StoryRow:
 
 @dataclass(frozen=True, slots=True)
 class TracePage:
-    """Stories, the newest first. `total` counts those found, up to 2,000; with `more`, there are still older ones."""
+    """Stories. `total` counts those found, up to 2,000; with `more`, there are others beyond."""
 
     rows: tuple[StoryRow, ...]
     total: int

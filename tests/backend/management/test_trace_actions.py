@@ -103,6 +103,7 @@ def test_pages_follow_each_other(act: Act, enqueue: Enqueue) -> None:
     assert [row["id"] for page in found for row in page["rows"]] == made[::-1]
     assert {page["total"] for page in found} == {5}
     assert not any(page["more"] for page in found)
+    assert [row["id"] for row in act("trace.find", subject="a@remote.test", sort="time")["rows"]] == made
 
 
 def test_times_in_words(act: Act, enqueue: Enqueue) -> None:
@@ -120,7 +121,8 @@ def test_times_in_words(act: Act, enqueue: Enqueue) -> None:
         ("trace.find", {"since": "yesterday"}, "write 2h for two hours ago"),
         ("trace.find", {"since": "1h", "until": "2h"}, "nothing can lie between"),
         ("trace.find", {"subject": "x" * 1_001}, "too long"),
-        ("trace.find", {"limit": 501}, "1 to 500"),
+        ("trace.find", {"limit": 1_001}, "1 to 1000"),
+        ("trace.find", {"sort": "size"}, "no order"),
         ("trace.find", {"offset": -1}, "not below 0"),
         ("trace.show", {"id": "alice@example.org"}, "Nothing is known"),
         ("trace.show", {"id": "0CNF3QTBT041Z"}, "Nothing is known"),

@@ -169,6 +169,8 @@ def test_a_search_has_an_end_and_says_so(store: Store, monkeypatch: pytest.Monke
     monkeypatch.setattr(stories, "MOST", 3)
     found = find(store, "no@example.org")
     assert (found.numbers, found.more) == (tuple(numbers[:1:-1]), True)
+    first = store.read(lambda reader: stories.find(reader, stories.subject("no@example.org"), oldest=True))
+    assert (first.numbers, first.more) == (tuple(numbers[:3]), True)
 
 
 def test_of_a_very_long_story_the_middle_is_left_out(store: Store) -> None:
