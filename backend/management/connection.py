@@ -161,19 +161,21 @@ class Connection:
         raise Denied("There is no such question.")
 
     async def _bind(self, wanted: Session) -> Any:
-        store, sessions = self._desk.store, self._desk.sessions
-        _, caller = await store.query(lambda reader: gate.bound(reader, wanted))
-        loop = asyncio.get_running_loop()
+        desk, loop = self._desk, asyncio.get_running_loop()
 
         def hang_up() -> None:
             with contextlib.suppress(RuntimeError):  # the loop is gone, and all connections with it
                 loop.call_soon_threadsafe(self._writer.transport.abort)
 
-        session = sessions.bind(wanted, self._number, hang_up)
-        self._session, self._caller = session, caller
-        if session is wanted:  # the first connection of it, not one made again
-            await store.commit(lambda transaction: gate.begin(transaction, session, caller))
-        return to_json(hello(caller))
+        def bind() -> Hello:
+            _, caller = desk.store.read(lambda reader: gate.bound(reader, wanted))
+            session = desk.sessions.bind(wanted, self._number, hang_up)
+            self._session, self._caller = session, caller
+            if session is wanted:  # its first connection, and not one made again
+                desk.store.write(lambda transaction: gate.begin(transaction, session, caller))
+            return hello(caller)
+
+        return to_json(await self._in_thread(bind))
 
 
 def hello(caller: Caller) -> Hello:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import queue
+import socket
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +20,7 @@ from backend.limits import Limits
 from backend.management.codec import to_json
 from backend.management.registry import find
 from backend.management.roles import SYSADMIN, Caller
+from backend.management.server import Server
 from backend.store import messages
 from backend.store.accounts import found_site
 from backend.store.bodies import Body
@@ -66,3 +72,71 @@ def enqueue(store: Store) -> Enqueue:
         return ids.text(message.id)
 
     return put
+
+
+@pytest.fixture
+def path(settings: Settings, store: Store) -> Iterator[Path]:
+    """The socket of a server that runs in a thread with an event loop of its own; nothing may reach its loop's
+    handler of last resort.
+    """
+    running: queue.SimpleQueue[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = queue.SimpleQueue()
+    unhandled: list[str] = []
+
+    async def main() -> None:
+        loop, stop = asyncio.get_running_loop(), asyncio.Event()
+        loop.set_exception_handler(lambda _, context: unhandled.append(str(context)))
+        server = Server(settings, store)
+        await server.listen()
+        running.put((loop, stop))
+        await stop.wait()
+        await server.close()
+
+    thread = threading.Thread(target=lambda: asyncio.run(main()))
+    thread.start()
+    loop, stop = running.get(timeout=10)
+    yield settings.site.run / "management.sock"
+    loop.call_soon_threadsafe(stop.set)
+    thread.join(10)
+    assert not thread.is_alive()
+    assert unhandled == []
+
+
+class Line:
+    """A connection on which a test writes what it likes."""
+
+    def __init__(self, path: Path) -> None:
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(10)
+        self.socket.connect(str(path))
+        self._file = self.socket.makefile("rb")
+
+    def __enter__(self) -> Line:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+        self.socket.close()
+
+    def send(self, data: bytes) -> None:
+        """These bytes."""
+        self.socket.sendall(data)
+
+    def answer(self) -> Any:
+        """The next line; None at the end."""
+        line = self._file.readline()
+        return json.loads(line) if line else None
+
+    def ask(self, data: bytes) -> Any:
+        """A line and its answer."""
+        self.send(data + b"\n")
+        return self.answer()
+
+    def call(self, method: str, **params: Any) -> Any:
+        """The whole answer to a call: it has `result` or `error`."""
+        request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+        return self.ask(json.dumps(request).encode())
+
+    def bind(self, operator: str, *, session: str = "", key: str | None = None, kind: str = "console") -> Any:
+        """Become an operator, as the SSH server does it for one who has logged in."""
+        who = {"operator": operator, "key": key, "origin": "ssh 192.0.2.7:50022"}
+        return self.call("gate.bind", **who, kind=kind, session=session or f"session-of-{operator}")

@@ -6,18 +6,14 @@ import asyncio
 import contextlib
 import json
 import os
-import queue
 import signal
 import socket
 import stat
 import struct
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given
@@ -32,72 +28,11 @@ from backend.management import server as server_module
 from backend.management.client import Caller, Client, NotRunning, call
 from backend.management.codec import from_json, to_json
 from backend.management.roles import Caller as Who
-from backend.management.server import Server
 from backend.management.snapshots.hello import ActionRow, Hello
 from backend.management.snapshots.queue import QueuePage, QueueRow
 from backend.management.snapshots.status import Status
-from backend.store.database import Store
-from tests.backend.management.conftest import Enqueue
+from tests.backend.management.conftest import Enqueue, Line
 from tests.harness.waiting import until
-
-
-@pytest.fixture
-def path(settings: Settings, store: Store) -> Iterator[Path]:
-    """The socket of a server that runs in a thread with an event loop of its own; nothing may reach its loop's
-    handler of last resort.
-    """
-    running: queue.SimpleQueue[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = queue.SimpleQueue()
-    unhandled: list[str] = []
-
-    async def main() -> None:
-        loop, stop = asyncio.get_running_loop(), asyncio.Event()
-        loop.set_exception_handler(lambda _, context: unhandled.append(str(context)))
-        server = Server(settings, store)
-        await server.listen()
-        running.put((loop, stop))
-        await stop.wait()
-        await server.close()
-
-    thread = threading.Thread(target=lambda: asyncio.run(main()))
-    thread.start()
-    loop, stop = running.get(timeout=10)
-    yield settings.site.run / "management.sock"
-    loop.call_soon_threadsafe(stop.set)
-    thread.join(10)
-    assert not thread.is_alive()
-    assert unhandled == []
-
-
-class Line:
-    """A connection on which a test writes what it likes."""
-
-    def __init__(self, path: Path) -> None:
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(10)
-        self.socket.connect(str(path))
-        self._file = self.socket.makefile("rb")
-
-    def __enter__(self) -> Line:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
-        self.socket.close()
-
-    def send(self, data: bytes) -> None:
-        """These bytes."""
-        self.socket.sendall(data)
-
-    def answer(self) -> Any:
-        """The next line; None at the end."""
-        line = self._file.readline()
-        return json.loads(line) if line else None
-
-    def ask(self, data: bytes) -> Any:
-        """A line and its answer."""
-        self.send(data + b"\n")
-        return self.answer()
-
 
 HELLO = b'{"jsonrpc":"2.0","id":1,"method":"hello"}'
 
