@@ -6,6 +6,7 @@ import os
 import tempfile
 import traceback
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -19,37 +20,48 @@ from backend.management.client import Client
 from backend.management.snapshots.hello import Hello
 from mailconsole import problems
 from screens import colours
+from screens.colours import Palette
 from screens.commands import Commands
-from screens.dashboard import Dashboard
 from screens.help import Help
 from screens.link import Link
-from screens.queue import Queue
+from screens.listing import Listing
+from screens.tabs import Tab
+from screens.text import safe
 
-_THEME = Theme(
-    name="mailconsole",
-    primary=colours.PRIMARY,
-    secondary=colours.MUTED,
-    accent=colours.ACCENT,
-    success=colours.GOOD,
-    warning=colours.WARN,
-    error=colours.BAD,
-    background=colours.GROUND,
-    surface=colours.CARD,
-    panel=colours.RAISED,
-    foreground=colours.TEXT,
-    dark=True,
-    variables={
-        "footer-background": colours.CARD,
-        "footer-description-foreground": colours.MUTED,
-        "footer-key-foreground": colours.ACCENT,
-        "scrollbar": colours.RAISED,
-        "scrollbar-hover": colours.FAINT,
-        "scrollbar-active": colours.FAINT,
-        "scrollbar-background": colours.GROUND,
-        "scrollbar-background-hover": colours.GROUND,
-        "scrollbar-background-active": colours.GROUND,
-    },
+TABS = (
+    Tab("1", "dashboard", "the service at a glance", "screens.dashboard:Dashboard", "status"),
+    Tab("2", "queue", "the mail that waits", "screens.queue:Queue", "queue.list"),
+    Tab("3", "trace", "where is my mail?", "screens.trace:Trace", "trace.find"),
 )
+
+
+def _theme(name: str, palette: Palette) -> Theme:
+    """What the toolkit draws, in the colours of a palette of ours."""
+    return Theme(
+        name=name,
+        primary=palette.primary,
+        secondary=palette.muted,
+        accent=palette.accent,
+        success=palette.good,
+        warning=palette.warn,
+        error=palette.bad,
+        background=palette.ground,
+        surface=palette.card,
+        panel=palette.raised,
+        foreground=palette.text,
+        dark=palette.dark,
+        variables={
+            "footer-background": palette.card,
+            "footer-description-foreground": palette.muted,
+            "footer-key-foreground": palette.accent,
+            "scrollbar": palette.raised,
+            "scrollbar-hover": palette.faint,
+            "scrollbar-active": palette.faint,
+            "scrollbar-background": palette.ground,
+            "scrollbar-background-hover": palette.ground,
+            "scrollbar-background-active": palette.ground,
+        },
+    )
 
 
 class Console(App[None]):
@@ -57,15 +69,16 @@ class Console(App[None]):
 
     TITLE = "Mailconsole"
     NOTIFICATION_TIMEOUT = 4
+    tabs = TABS
     ENABLE_COMMAND_PALETTE = True
     COMMANDS = {Commands}  # noqa: RUF012  Textual's type for it
     COMMAND_PALETTE_BINDING = "colon"
     COMMAND_PALETTE_DISPLAY = ":"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("1", "switch_mode('dashboard')", "Dashboard", show=False, tooltip="the service at a glance"),
-        Binding("2", "switch_mode('queue')", "Queue", show=False, tooltip="the mail that waits"),
+        *(Binding(tab.key, f"tab('{tab.name}')", tab.name.title(), show=False, tooltip=tab.words) for tab in TABS),
         Binding("question_mark", "keys", "Help", key_display="?", tooltip="these keys"),
         Binding("colon", "command_palette", "Commands", show=False, key_display=":", tooltip="all of this by name"),
+        Binding("T", "theme", "Colours", show=False, tooltip="dark, light, high contrast"),
         Binding("q", "quit", "Quit", show=False, tooltip="leave; the service goes on"),
     ]
 
@@ -76,11 +89,35 @@ class Console(App[None]):
 
     def on_mount(self) -> None:
         """The dashboard first."""
-        self.register_theme(_THEME)
-        self.theme = _THEME.name
-        self.add_mode("dashboard", lambda: Dashboard(self.link))
-        self.add_mode("queue", lambda: Queue(self.link))
-        self.switch_mode("dashboard")
+        for name, palette in colours.THEMES.items():
+            self.register_theme(_theme(name, palette))
+        self.theme = "dark"
+        for tab in TABS:
+            self.add_mode(tab.name, partial(tab.make, self.link))
+        self.switch_mode(TABS[0].name)
+
+    async def action_tab(self, name: str, words: str = "") -> None:
+        """Open a tab, with a filter when there are `words`; the tab that is open goes back to its first screen."""
+        tab = next(tab for tab in TABS if tab.name == name)
+        if self.link.hello is not None and (reason := self.link.refusal(tab.action)):
+            self.notify(safe(reason), severity="warning", markup=False)
+            return
+        if self.current_mode != name:
+            self.switch_mode(name)
+        while len(self.screen_stack) > 1:
+            await self.pop_screen()
+        if words and isinstance(self.screen, Listing):
+            self.screen.narrow(words)
+
+    def action_theme(self) -> None:
+        """The next colours."""
+        names = list(colours.THEMES)
+        self.theme = names[(names.index(self.theme) + 1) % len(names)]
+
+    def watch_theme(self, theme: str) -> None:
+        """What we draw goes with what the toolkit draws."""
+        if theme in colours.THEMES:
+            colours.use(theme)
 
     def greeted(self, hello: Hello) -> None:
         """The keys of the actions are those that the service gives them."""
@@ -89,10 +126,6 @@ class Console(App[None]):
     async def on_unmount(self) -> None:
         """Hang up."""
         await self.link.close()
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """No key for where one is already."""
-        return not (action == "switch_mode" and parameters == (self.current_mode,))
 
     def action_keys(self) -> None:
         """The key sheet."""

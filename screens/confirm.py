@@ -13,7 +13,7 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
-from screens.colours import MUTED, TEXT
+from screens.colours import ink
 from screens.text import safe
 
 _SAMPLE = 5
@@ -59,13 +59,13 @@ class Confirm(ModalScreen[str | None]):
 
     def compose(self) -> ComposeResult:
         """Words and buttons."""
-        words = Text(self._question, style=f"bold {TEXT}")
+        words = Text(self._question, style=f"bold {ink.text}")
         for line in self._sample[:_SAMPLE]:
-            words.append(f"\n  {safe(line, 68)}", style=f"not bold {TEXT}")
+            words.append(f"\n  {safe(line, 68)}", style=f"not bold {ink.text}")
         if len(self._sample) > _SAMPLE:
-            words.append(f"\n  and {len(self._sample) - _SAMPLE} more", style=f"not bold {MUTED}")
+            words.append(f"\n  and {len(self._sample) - _SAMPLE} more", style=f"not bold {ink.muted}")
         if self._advice:
-            words.append(f"\n\n{self._advice}", style=f"not bold {MUTED}")
+            words.append(f"\n\n{self._advice}", style=f"not bold {ink.muted}")
         with Vertical():
             yield Static(words, id="words")
             with Horizontal():

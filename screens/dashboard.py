@@ -16,7 +16,7 @@ from textual.widgets import Footer
 
 from backend.management.snapshots.status import Disk, RoleRow, Status
 from screens import figures
-from screens.colours import BAD, FAINT, GOOD, MUTED, PRIMARY, STATES, TEXT, WARN
+from screens.colours import ink
 from screens.live import Live
 from screens.text import safe
 from screens.widgets.banner import Banner
@@ -25,7 +25,6 @@ from screens.widgets.panel import Panel
 from screens.widgets.title import Title
 
 _LITTLE = 0.10  # of the disk: from here on it is a worry
-_HEADING = f"bold {PRIMARY}"
 
 
 class Dashboard(Live):
@@ -42,7 +41,6 @@ class Dashboard(Live):
     Dashboard.-wide.-tall Grid { grid-rows: 17 7 1fr; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("2", "app.switch_mode('queue')", "Queue", tooltip="the mail that waits"),
         Binding("r", "refresh", "Refresh", tooltip="ask the service now"),
         Binding("p", "pause", "Pause", tooltip="let the picture stand still; p goes on"),
         Binding("q", "app.quit", "Quit", tooltip="leave; the service goes on"),
@@ -77,17 +75,17 @@ class Dashboard(Live):
 def _grid(heading: str, *columns: str) -> Table:
     """A table without lines whose first column is the heading of the card; the others are figures."""
     table = Table(box=None, expand=True, pad_edge=False, padding=(0, 0, 0, 1), header_style="none")
-    table.add_column(Text(heading, style=_HEADING), ratio=1, no_wrap=True, overflow="ellipsis")
+    table.add_column(Text(heading, style=ink.heading), ratio=1, no_wrap=True, overflow="ellipsis")
     for column in columns:
-        table.add_column(Text(column, style=MUTED), justify="right", no_wrap=True)
+        table.add_column(Text(column, style=ink.muted), justify="right", no_wrap=True)
     return table
 
 
 def roles(status: Status, width: int, height: int) -> RenderableType:
     """The processes of the service; those of one kind in one line when there are many."""
     if not status.roles:
-        words = Text("Service\n", style=_HEADING)
-        return words.append("No role is running. Start them with:\nmailconsole serve", style=f"bold {BAD}")
+        words = Text("Service\n", style=ink.heading)
+        return words.append("No role is running. Start them with:\nmailconsole serve", style=f"bold {ink.bad}")
     table = _grid("Service", "pid", "up", "restarts", "memory")
     lines: dict[object, list[RoleRow]] = {}
     for row in status.roles:
@@ -101,13 +99,13 @@ def _role(some: list[RoleRow], now: str) -> list[Text]:
     first = some[0]
     bad = [row for row in some if row.state != "running"]
     restarts = sum(row.restarts for row in some)
-    name = Text("● ", style=BAD if bad else GOOD)
-    name.append(safe(first.role) + (f" ×{len(some)}" if len(some) > 1 else ""), style=TEXT)
+    name = Text("● ", style=ink.bad if bad else ink.good)
+    name.append(safe(first.role) + (f" ×{len(some)}" if len(some) > 1 else ""), style=ink.text)
     return [
         name,
-        Text(str(first.pid or "") if len(some) == 1 else "", style=MUTED),
-        Text(safe(bad[0].state), style=f"bold {BAD}") if bad else Text(figures.since(first.started, now)),
-        Text(figures.count(restarts), style=WARN if restarts else FAINT),
+        Text(str(first.pid or "") if len(some) == 1 else "", style=ink.muted),
+        Text(safe(bad[0].state), style=f"bold {ink.bad}") if bad else Text(figures.since(first.started, now)),
+        Text(figures.count(restarts), style=ink.warn if restarts else ink.faint),
         Text(figures.size(sum(row.memory_bytes for row in some))),
     ]
 
@@ -116,12 +114,12 @@ def queue(status: Status, width: int, height: int) -> RenderableType:
     """The queue by state, its oldest entry, the disk."""
     totals = status.queue
     heading = _ends(
-        Text.assemble(("Queue ", _HEADING), (figures.count(totals.total), f"bold {TEXT}")),
-        Text(f"oldest {figures.since(totals.oldest, status.time)}" if totals.oldest else "empty", style=MUTED),
+        Text.assemble(("Queue ", ink.heading), (figures.count(totals.total), f"bold {ink.text}")),
+        Text(f"oldest {figures.since(totals.oldest, status.time)}" if totals.oldest else "empty", style=ink.muted),
         width,
     )
-    counts = {name: int(getattr(totals, name)) for name in STATES}
-    bar = Text("━" * width, style=FAINT) if not totals.total else _shares(counts, width)
+    counts = {name: int(getattr(totals, name)) for name in ("new", "active", "deferred", "held")}
+    bar = Text("━" * width, style=ink.faint) if not totals.total else _shares(counts, width)
     states = Table.grid(expand=True, padding=(0, 1))
     for _ in range(2):
         states.add_column(no_wrap=True)
@@ -129,7 +127,7 @@ def queue(status: Status, width: int, height: int) -> RenderableType:
     cells = [
         Text(word, style=style)
         for name, number in counts.items()
-        for word, style in ((name, MUTED), (figures.count(number), STATES[name] if number else FAINT))
+        for word, style in ((name, ink.muted), (figures.count(number), ink.of(name) if number else ink.faint))
     ]
     states.add_row(*cells[:4])
     states.add_row(*cells[4:])
@@ -141,20 +139,20 @@ def _shares(counts: dict[str, int], width: int) -> Text:
     total = sum(counts.values())
     bar = Text(no_wrap=True)
     for name, number in counts.items():
-        bar.append("━" * (max(1, round(width * number / total)) if number else 0), style=STATES[name])
+        bar.append("━" * (max(1, round(width * number / total)) if number else 0), style=ink.of(name))
     bar.truncate(width)
     return bar
 
 
 def _disk(disk: Disk, width: int) -> tuple[Text, Text]:
     free = disk.free_bytes / max(1, disk.total_bytes)
-    colour = BAD if free < _LITTLE else WARN if free < 2 * _LITTLE else GOOD
+    colour = ink.bad if free < _LITTLE else ink.warn if free < 2 * _LITTLE else ink.good
     used = round((1 - free) * width)
     words = Text.assemble(
-        ("Disk ", _HEADING), (f"{figures.size(disk.free_bytes)} free", TEXT if colour == GOOD else colour)
+        ("Disk ", ink.heading), (f"{figures.size(disk.free_bytes)} free", ink.text if colour == ink.good else colour)
     )
-    bar = Text("━" * used, style=colour).append("━" * (width - used), style=FAINT)
-    return _ends(words, Text(f"store {figures.size(disk.store_bytes)}", style=MUTED), width), bar
+    bar = Text("━" * used, style=colour).append("━" * (width - used), style=ink.faint)
+    return _ends(words, Text(f"store {figures.size(disk.store_bytes)}", style=ink.muted), width), bar
 
 
 def _ends(left: Text, right: Text, width: int) -> Text:
@@ -167,7 +165,7 @@ def _ends(left: Text, right: Text, width: int) -> Text:
 def destinations(status: Status, width: int, height: int) -> RenderableType:
     """The domains with the most mail waiting, with a bar for each."""
     if not status.destinations:
-        return Text("Destinations\n", style=_HEADING).append("No mail is waiting.", style=f"not bold {MUTED}")
+        return Text("Destinations\n", style=ink.heading).append("No mail is waiting.", style=f"not bold {ink.muted}")
     room = max(6, min(60, (width - 40) // 3))
     table = _grid("Destinations", "", "entries", "deferred", "held", "next try")
     table.columns[1].width, table.columns[1].justify = room, "left"
@@ -175,11 +173,11 @@ def destinations(status: Status, width: int, height: int) -> RenderableType:
     for row in status.destinations[: max(1, height - 1)]:
         table.add_row(
             Text(safe(row.domain)),
-            Text("━" * max(1, round(room * row.total / most)), style=WARN if row.deferred else PRIMARY),
+            Text("━" * max(1, round(room * row.total / most)), style=ink.warn if row.deferred else ink.primary),
             figures.count(row.total),
-            Text(figures.count(row.deferred), style=STATES["deferred"] if row.deferred else FAINT),
-            Text(figures.count(row.held), style=STATES["held"] if row.held else FAINT),
-            Text(figures.until(row.next, status.time), style=MUTED),
+            Text(figures.count(row.deferred), style=ink.of("deferred") if row.deferred else ink.faint),
+            Text(figures.count(row.held), style=ink.of("held") if row.held else ink.faint),
+            Text(figures.until(row.next, status.time), style=ink.muted),
         )
     return table
 

@@ -17,20 +17,22 @@ from backend.errors import BadInput
 from backend.management.snapshots.queue import EntryView, QueueRow
 from backend.management.snapshots.trace import EventRow, StoryView
 from screens import figures
-from screens.colours import FAINT, MUTED, PRIMARY, STATES, TEXT, VERDICTS
+from screens.acting import Acting
+from screens.colours import ink
 from screens.link import Link
-from screens.steering import Steered, Steering
+from screens.steering import DEEDS, label
 from screens.text import safe
 from screens.widgets.banner import Banner
+from screens.widgets.progress import Progress
 from screens.widgets.title import Title
 
-_HEADING = f"bold {PRIMARY}"
 
-
-class EntryScreen(Steered):
+class EntryScreen(Acting[QueueRow]):
     """Opened from the queue; the same keys act on it."""
 
     every = 3.0
+    deeds = DEEDS
+    noun = ("entry", "entries")
     CSS = """
     EntryScreen VerticalScroll { padding: 1 1 0 1; scrollbar-size-vertical: 1; }
     EntryScreen Static { height: auto; }
@@ -47,14 +49,15 @@ class EntryScreen(Steered):
         Binding("G", "scroll(100000)", "Bottom", show=False, tooltip="to the last event"),
     ]
 
-    def __init__(self, link: Link, steering: Steering, row: QueueRow) -> None:
-        super().__init__(link, steering)
+    def __init__(self, link: Link, row: QueueRow) -> None:
+        super().__init__(link)
         self._row = row
 
     def compose(self) -> ComposeResult:
         """Title, text, keys."""
         yield Title("queue", self._row.id)
         yield Banner()
+        yield Progress()
         with VerticalScroll():
             yield Static("", id="message", markup=False)
             yield Static("", id="story", markup=False)
@@ -74,7 +77,7 @@ class EntryScreen(Steered):
     def show(self, snapshot: Any) -> None:
         """Draw it."""
         here = isinstance(snapshot, EntryView)
-        gone = Text("This entry has left the queue.\n", style=f"bold {TEXT}")
+        gone = Text("This entry has left the queue.\n", style=f"bold {ink.text}")
         message = Group(envelope(snapshot), recipients(snapshot, self._row.id)) if here else gone
         self.query_one("#message", Static).update(message)
         self.query_one("#story", Static).update(story(snapshot.events if here else snapshot))
@@ -83,6 +86,10 @@ class EntryScreen(Steered):
     def chosen(self) -> tuple[QueueRow, ...]:
         """This entry."""
         return (self._row,)
+
+    def label_of(self, row: QueueRow) -> str:
+        """Who to whom."""
+        return label(row)
 
     def action_back(self) -> None:
         """To the queue."""
@@ -101,7 +108,7 @@ class EntryScreen(Steered):
 def envelope(view: EntryView) -> Table:
     """What is known of the message."""
     table = Table.grid(padding=(0, 2))
-    table.add_column(style=MUTED, no_wrap=True)
+    table.add_column(style=ink.muted, no_wrap=True)
     table.add_column(overflow="fold")
     rows = [
         ("From", view.sender or "<>"),
@@ -113,25 +120,25 @@ def envelope(view: EntryView) -> Table:
     ]
     for name, value in rows:
         if value:
-            table.add_row(name, Text(safe(value, 500), style=TEXT))
+            table.add_row(name, Text(safe(value, 500), style=ink.text))
     table.add_row("", "")
     return table
 
 
 def recipients(view: EntryView, chosen: str) -> RenderableType:
     """Who still waits for it, and why; the entry that was opened is the bold one."""
-    parts: list[RenderableType] = [Text("Recipients", style=_HEADING)]
+    parts: list[RenderableType] = [Text("Recipients", style=ink.heading)]
     for row in view.recipients:
-        colour = STATES.get(row.state, TEXT)
+        colour = ink.of(row.state)
         line = Text("● ", style=colour)
-        line.append(safe(row.recipient), style=f"bold {TEXT}" if row.id == chosen else f"not bold {TEXT}")
+        line.append(safe(row.recipient), style=f"bold {ink.text}" if row.id == chosen else f"not bold {ink.text}")
         line.append(f"  {safe(row.state)}", style=colour)
         tries = f", {row.attempts} {'try' if row.attempts == 1 else 'tries'}" if row.attempts else ""
         due = f", next {_time(row.due)[11:]}" if row.due and row.state == "deferred" else ""
-        line.append(f"{tries}{due}", style=MUTED)
+        line.append(f"{tries}{due}", style=ink.muted)
         parts.append(line)
         if row.error:
-            parts.append(Padding(Text(safe(row.error), style=MUTED), (0, 0, 0, 2)))
+            parts.append(Padding(Text(safe(row.error), style=ink.muted), (0, 0, 0, 2)))
     return Group(*parts, Text(""))
 
 
@@ -145,15 +152,15 @@ def story(events: tuple[EventRow, ...]) -> RenderableType:
         if time[:10] != day:
             day = time[:10]
             table = Table.grid(padding=(0, 1), expand=True)
-            table.add_column(no_wrap=True, style=MUTED)
+            table.add_column(no_wrap=True, style=ink.muted)
             table.add_column(no_wrap=True)
             table.add_column(ratio=1, overflow="fold")
-            parts += [Text.assemble(("Trace  " if not parts else "       ", _HEADING), (day, MUTED)), table]
-        colour = VERDICTS.get(event.verdict, TEXT)
-        words = Text(safe(event.recipient or event.sender or ""), style=TEXT)
+            parts += [Text.assemble(("Trace  " if not parts else "       ", ink.heading), (day, ink.muted)), table]
+        colour = ink.of(event.verdict)
+        words = Text(safe(event.recipient or event.sender or ""), style=ink.text)
         if detail := _detail(event):
-            words.append(f"\n{detail}", style=MUTED)
-        verdict = Text(f"● {safe(event.verdict)}", style=colour).append(f" {safe(event.stage)}", style=FAINT)
+            words.append(f"\n{detail}", style=ink.muted)
+        verdict = Text(f"● {safe(event.verdict)}", style=colour).append(f" {safe(event.stage)}", style=ink.faint)
         table.add_row(time[11:], verdict, words)
     return Group(*parts, Text(""))
 

@@ -1,55 +1,58 @@
-"""The words of the filter line: `state:deferred to:*@remote.test error:timeout older:2h`. A bare word is a guess."""
+"""The words of a filter line, as in `state:deferred to:*@remote.test error:"timed out"`: arguments of a list action."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-_KEYS = {
-    "state": "state",
-    "domain": "domain",
-    "from": "sender",
-    "sender": "sender",
-    "to": "recipient",
-    "recipient": "recipient",
-    "id": "message",
-    "message": "message",
-    "error": "error",
-    "older": "older_than",
-    "newer": "newer_than",
-}
-_STATES = ("new", "active", "deferred", "held")
+from backend.errors import BadInput
+
 _WORD = re.compile(r'(?:[^\s"]|"[^"]*"?)+')  # "..." keeps blanks together: error:"timed out"
-_QUEUE_ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{13}(-\d+)?", re.IGNORECASE)
-HELP = "state:held domain:x.org from:*@x.org to:bob@* error:timeout older:2h id:…"
 
 
-class FilterError(ValueError):
+class FilterError(BadInput):
     """A word that is no filter; the sentence says which are."""
 
 
-def parse(words: str) -> dict[str, Any]:
-    """The arguments of `queue.list`; FilterError in a sentence."""
-    found: dict[str, Any] = {}
-    for word in _WORD.findall(words):
-        word = word.replace('"', "")
-        key, colon, value = word.partition(":")
-        if not colon:
-            key, value = _guess(word)
-        if key.lower() not in _KEYS:
-            raise FilterError(f"There is no filter {key!r}; there are {', '.join(sorted(set(_KEYS)))}.")
+@dataclass(frozen=True, slots=True)
+class Grammar:
+    """What may stand in the filter line of one screen. Without `guess` every word needs its key."""
+
+    keys: Mapping[str, str]  # word before the colon -> argument of the list action
+    example: str  # shown in the empty line
+    guess: Callable[[str], str] | None = None  # the key of a bare word
+    choices: Mapping[str, Sequence[str]] = field(default_factory=dict)  # argument -> what it may be
+    values: Mapping[str, Callable[[str], Any]] = field(default_factory=dict)  # argument -> what makes it of the text
+
+    def parse(self, words: str) -> dict[str, Any]:
+        """The arguments; FilterError in a sentence."""
+        found: dict[str, Any] = {}
+        for word in _WORD.findall(words):
+            key, value = self._split(word)
+            name = self.keys[key]
+            if name in found:
+                raise FilterError(f'{key}: is said twice; "..." keeps words together.')
+            if name in self.choices and value not in self.choices[name]:
+                raise FilterError(f"There is no {key} {value!r}; there are {', '.join(self.choices[name])}.")
+            found[name] = self._value(name, key, value)
+        return found
+
+    def _split(self, word: str) -> tuple[str, str]:
+        key, colon, value = word.replace('"', "").partition(":")
+        if self.guess is not None and (not colon or word.startswith('"')):
+            value = word.replace('"', "")
+            key = self.guess(value)
+        if key.lower() not in self.keys:
+            raise FilterError(f"There is no filter {key!r}; there are {', '.join(sorted(set(self.keys)))}.")
         if not value:
             raise FilterError(f"{key}: wants a value behind the colon.")
-        name = _KEYS[key.lower()]
-        if name == "state" and value not in _STATES:
-            raise FilterError(f"There is no state {value!r}; there are {', '.join(_STATES)}.")
-        found[name] = value.partition("-")[0] if name == "message" else value
-    return found
+        return key.lower(), value
 
-
-def _guess(word: str) -> tuple[str, str]:
-    if word in _STATES:
-        return "state", word
-    if _QUEUE_ID.fullmatch(word):
-        return "id", word
-    return ("to", word) if "@" in word else ("domain", word)
+    def _value(self, name: str, key: str, value: str) -> Any:
+        make = self.values.get(name, str)
+        try:
+            return make(value)
+        except ValueError:
+            raise FilterError(f"{key}: {value!r} does not fit there.") from None

@@ -12,7 +12,7 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
-from screens.colours import ACCENT, FAINT, MUTED, PRIMARY, TEXT
+from screens.colours import ink
 from screens.commands import keys
 from screens.link import Link
 from screens.text import safe
@@ -49,10 +49,10 @@ class Help(ModalScreen[None]):
         """All that the service can do."""
         table = _sheet("\nActions", "all of them from the command line too: mailconsole NAME")
         for action in self._link.hello.actions if self._link.hello else ():
-            words = Text(safe(action.help), style=MUTED)
+            words = Text(safe(action.help), style=ink.muted)
             if not action.allowed:
-                words.append(f" {safe(action.refusal)}", style=ACCENT)
-            table.add_row(Text(safe(action.name.replace(".", " ")), style=TEXT), words)
+                words.append(f" {safe(action.refusal)}", style=ink.accent)
+            table.add_row(Text(safe(action.name.replace(".", " ")), style=ink.text), words)
         return table
 
     def action_scroll(self, lines: int) -> None:
@@ -62,17 +62,17 @@ class Help(ModalScreen[None]):
 
 def _sheet(heading: str, words: str) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), expand=True)
-    table.add_column(Text(heading, style=f"bold {PRIMARY}"), no_wrap=True)
-    table.add_column(Text(f"\n{words}" if heading.startswith("\n") else words, style=FAINT), ratio=1)
+    table.add_column(Text(heading, style=f"bold {ink.primary}"), no_wrap=True)
+    table.add_column(Text(f"\n{words}" if heading.startswith("\n") else words, style=ink.faint), ratio=1)
     return table
 
 
 def _keys(screen: Screen[None], link: Link) -> Table:
     table = _sheet("Keys", "")
     for key in keys(screen, link):
-        line = Text(key.name, style=TEXT if key.enabled else FAINT)
-        line.append(f"  {key.words}", style=MUTED if key.enabled else FAINT)
+        line = Text(key.name, style=ink.text if key.enabled else ink.faint)
+        line.append(f"  {key.words}", style=ink.muted if key.enabled else ink.faint)
         if key.reason:
-            line.append(f" {key.reason}", style=ACCENT)
-        table.add_row(Text(key.display, style=f"bold {ACCENT}"), line)
+            line.append(f" {key.reason}", style=ink.accent)
+        table.add_row(Text(key.display, style=f"bold {ink.accent}"), line)
     return table

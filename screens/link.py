@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -12,8 +13,10 @@ from backend.management import rpc
 from backend.management.client import Client, NotRunning
 from backend.management.codec import from_json
 from backend.management.snapshots.hello import ActionRow, Hello
+from screens.deed import Undoing
 
 _FIRST, _LONGEST = 0.5, 10.0  # seconds between tries
+_UNDOINGS = 50
 
 T = TypeVar("T")
 
@@ -32,6 +35,7 @@ class Link:
         self._again = 0.0  # no try before this moment
         self._reason: MailError = NotRunning("The service does not answer.")  # why the last try failed
         self.hello: Hello | None = None
+        self.undoings: deque[Undoing] = deque(maxlen=_UNDOINGS)  # what `u` takes back, on every screen
         self.hostname = ""  # of the service, once somebody has asked for its status
 
     async def ask(self, kind: type[T], name: str, arguments: dict[str, Any] | None = None) -> T:
@@ -79,6 +83,13 @@ class Link:
     def action(self, name: str) -> ActionRow | None:
         """What the service says of an action; None before it has spoken, or when it knows none."""
         return next((row for row in self.hello.actions if row.name == name), None) if self.hello else None
+
+    def refusal(self, name: str) -> str:
+        """Why the caller may not do an action; empty when it may."""
+        action = self.action(name)
+        if action is None:
+            return "The service does not answer." if self.hello is None else "The service knows no such action."
+        return "" if action.allowed else action.refusal
 
     async def close(self) -> None:
         """Hang up."""

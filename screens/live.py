@@ -66,6 +66,7 @@ class Live(Screen[None]):
     def on_mount(self) -> None:
         """Begin to ask."""
         self.set_interval(self.every, self._tick)
+        self.app.theme_changed_signal.subscribe(self, lambda _: self.repaint())
         self.action_refresh()
 
     def on_screen_resume(self) -> None:
@@ -119,6 +120,11 @@ class Live(Screen[None]):
         """The reactive has changed."""
         if snapshot is not None:
             self.show(snapshot)
+
+    def repaint(self) -> None:
+        """Draw all of it in other colours."""
+        self.query_one(Title).refresh()
+        self.watch_snapshot(self.snapshot)
 
     def action_pause(self) -> None:
         """Stop asking, or begin again."""

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -167,7 +168,7 @@ def _use(settings: Settings, process: subprocess.Popen[bytes] | None = None) -> 
     if sys.stdin.isatty() and sys.stdout.isatty():
         from mailconsole import app
 
-        code = app.run(_socket(settings))
+        code = app.run(partial(client.Client.connect, _socket(settings)))
         write(_words(settings))
         return code
     write(_words(settings))

@@ -8,17 +8,18 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Sparkline, Static
 
 from backend.management.snapshots.status import MinuteRow
-from screens.colours import BAD, FAINT, GOOD, MUTED, PRIMARY, TEXT, WARN
+from screens.colours import ink
 from screens.figures import count
 
-_FIGURES = {
-    "accepted": GOOD,
-    "delivered": GOOD,
-    "relayed": PRIMARY,
-    "deferred": WARN,
-    "rejected": BAD,
-    "bounced": BAD,
+_FIGURES = {  # and the colour of the theme that each is drawn in
+    "accepted": "success",
+    "delivered": "success",
+    "relayed": "primary",
+    "deferred": "warning",
+    "rejected": "error",
+    "bounced": "error",
 }
+_INK = {"success": "good", "primary": "primary", "warning": "warn", "error": "bad"}
 
 
 class Flow(Vertical):
@@ -32,10 +33,12 @@ class Flow(Vertical):
     Flow .heading .name { width: 1fr; }
     Flow Sparkline { width: 1fr; height: 100%; }
     Flow .figures { width: 23; text-align: right; }
+    Flow .heading .name { color: $primary; text-style: bold; }
+    Flow .heading .figures { color: $text-muted; }
     """ + "".join(
         f"""
-        Flow .-{name} > .sparkline--max-color {{ color: {colour}; }}
-        Flow .-{name} > .sparkline--min-color {{ color: {colour} 40%; }}
+        Flow .-{name} > .sparkline--max-color {{ color: ${colour}; }}
+        Flow .-{name} > .sparkline--min-color {{ color: ${colour} 40%; }}
         """
         for name, colour in _FIGURES.items()
     )
@@ -43,8 +46,8 @@ class Flow(Vertical):
     def compose(self) -> ComposeResult:
         """A line for each figure."""
         with Horizontal(classes="heading"):
-            yield Static(Text("Mail a minute", style=f"bold {PRIMARY}"), classes="name")
-            yield Static(Text(f"{'now':>6} {'peak':>7} {'hour':>8}", style=MUTED), classes="figures")
+            yield Static("Mail a minute", classes="name")
+            yield Static(f"{'now':>6} {'peak':>7} {'hour':>8}", classes="figures")
         for name in _FIGURES:
             with Horizontal():
                 yield Static(name, classes="name", markup=False)
@@ -57,7 +60,7 @@ class Flow(Vertical):
             series = [int(getattr(minute, name)) for minute in minutes] or [0]
             self.query_one(f"#spark-{name}", Sparkline).data = series
             now, peak, hour = series[-1], max(series), sum(series)
-            line = Text(f"{count(now):>6}", style=f"bold {colour}" if now else FAINT)
-            line.append(f" {count(peak):>7} ", style=f"not bold {MUTED if peak else FAINT}")
-            line.append(f"{count(hour):>8}"[-8:], style=f"not bold {TEXT if hour else FAINT}")
+            line = Text(f"{count(now):>6}", style=f"bold {getattr(ink, _INK[colour])}" if now else ink.faint)
+            line.append(f" {count(peak):>7} ", style=f"not bold {ink.muted if peak else ink.faint}")
+            line.append(f"{count(hour):>8}"[-8:], style=f"not bold {ink.text if hour else ink.faint}")
             self.query_one(f"#figure-{name}", Static).update(line)

@@ -7,10 +7,10 @@ from rich.text import Text
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from screens.colours import ACCENT, GROUND, MUTED, PRIMARY, TEXT
+from screens.colours import ink
 from screens.text import safe
 
-_TABS = (("1", "dashboard"), ("2", "queue"))
+_ALL = 120  # columns from which on every tab has its name; below, only the one that is open
 
 
 class Title(Widget):
@@ -29,20 +29,24 @@ class Title(Widget):
         self._deeper = deeper
 
     def render(self) -> Text:
-        """The line. The name of the host goes first when there is little room."""
-        left = Text.assemble((" Mailconsole ", f"bold {PRIMARY}"), no_wrap=True)
-        for key, name in _TABS:
-            here = name == self._tab
-            style = Style.parse(f"{TEXT} on {GROUND}" if here else MUTED)
-            left.append(f" {key} {name.title()} ", style + Style.from_meta({"@click": f"app.switch_mode('{name}')"}))
+        """The line. The names of other tabs and of the host go first when there is little room."""
+        left = Text.assemble((" Mailconsole " if self.size.width >= _ALL else " ", ink.heading), no_wrap=True)
+        for tab in self.app.tabs:  # type: ignore[attr-defined]
+            here = tab.name == self._tab
+            words = f" {tab.key} {tab.name.title()} " if here or self.size.width >= _ALL else f" {tab.key} "
+            refused = bool(self.app.link.refusal(tab.action))  # type: ignore[attr-defined]
+            colour = ink.text if here else ink.faint if refused else ink.muted
+            style = Style.parse(f"{colour} on {ink.ground}" if here else colour)
+            left.append(words, style + Style.from_meta({"@click": f"app.tab('{tab.name}')"}))
         if self._deeper:
-            left.append(f" › {safe(self._deeper)}", style=TEXT)
-        right = Text(style=MUTED)
+            left.append(f" › {safe(self._deeper)}", style=ink.text)
+        right = Text(style=ink.muted)
         if self.paused:
-            right.append("paused  ", style=f"bold {ACCENT}")
+            right.append("paused  ", style=f"bold {ink.accent}")
         room = self.size.width - left.cell_len - right.cell_len - len("00:00:00 UTC") - 4
         if len(self.hostname) <= room:
             right.append(f"{safe(self.hostname)}  ")
         right.append(f"{self.time} UTC " if self.time else "")
+        left.truncate(self.size.width - right.cell_len - 1, overflow="ellipsis")
         left.pad_right(max(1, self.size.width - left.cell_len - right.cell_len))
         return left + right

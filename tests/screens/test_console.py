@@ -13,6 +13,7 @@ from backend import ids, site
 from backend.config import Settings
 from backend.management.client import Client
 from backend.management.server import Server
+from backend.management.snapshots.queue import QueueRow
 from backend.settings_file import load
 from backend.store import messages, queue
 from backend.store.bodies import Body
@@ -25,7 +26,7 @@ from screens.dashboard import Dashboard
 from screens.entry import EntryScreen
 from screens.help import Help
 from screens.queue import Queue
-from screens.widgets.queue_table import QueueTable
+from screens.widgets.table import Table
 
 SIZES = [(80, 24), (160, 50)]
 
@@ -80,8 +81,8 @@ def text(pilot: Pilot[None]) -> str:
     return "\n".join("".join(part.text for part in line) for line in pilot.app.screen._compositor.render_strips())
 
 
-def table(pilot: Pilot[None]) -> QueueTable:
-    return pilot.app.screen.query_one(QueueTable)
+def table(pilot: Pilot[None]) -> Table[QueueRow]:
+    return pilot.app.screen.query_one(Table)
 
 
 async def open_queue(pilot: Pilot[None], rows: int) -> None:
@@ -108,7 +109,7 @@ async def test_dashboard(service: Service, size: tuple[int, int]) -> None:
     async def test(pilot: Pilot[None]) -> None:
         await until(pilot, lambda: "remote.test" in text(pilot))
         shown = text(pilot)
-        for words in ("accepted", "rejected", "bounced", "other.test", "mail.example.org", "free", "2 Queue"):
+        for words in ("accepted", "rejected", "bounced", "other.test", "mail.example.org", "free", "1 Dashboard"):
             assert words in shown
         assert all(len(line) <= size[0] for line in shown.splitlines())
 
@@ -189,7 +190,7 @@ async def test_delete_asks_with_cancel_in_focus(service: Service) -> None:
             assert service.states() == ["new"]
         await pilot.press("d")
         await until(pilot, lambda: isinstance(pilot.app.screen, Confirm))
-        await pilot.click("#delete")
+        await pilot.click("#way-1")
         await until(pilot, lambda: service.states() == [])
 
     await on_screen(service, test)
@@ -207,7 +208,7 @@ async def test_entry_help_and_palette(service: Service) -> None:
         await until(pilot, lambda: isinstance(pilot.app.screen, Help))
         assert "Release" in text(pilot)
         await pilot.press("escape", "colon")
-        await until(pilot, lambda: "Dashboard" in text(pilot))
+        await until(pilot, lambda: "Refresh" in text(pilot))
         assert "Screenshot" not in text(pilot)
         await pilot.press("escape")
 

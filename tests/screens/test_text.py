@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from screens import filtering
+from screens.queue import GRAMMAR
 from screens.text import safe
 
 
@@ -29,7 +30,7 @@ def test_a_filter_is_arguments_or_a_sentence(words: str) -> None:
     sentence = ""
     found = {}
     try:
-        found = filtering.parse(words)
+        found = GRAMMAR.parse(words)
     except filtering.FilterError as error:
         sentence = str(error)
     assert not sentence or sentence.endswith(".")
@@ -37,5 +38,5 @@ def test_a_filter_is_arguments_or_a_sentence(words: str) -> None:
 
 
 def test_guesses() -> None:
-    assert filtering.parse("deferred remote.test") == {"state": "deferred", "domain": "remote.test"}
-    assert filtering.parse("bob@x.test older:2h") == {"recipient": "bob@x.test", "older_than": "2h"}
+    assert GRAMMAR.parse("deferred remote.test") == {"state": "deferred", "domain": "remote.test"}
+    assert GRAMMAR.parse("bob@x.test older:2h") == {"recipient": "bob@x.test", "older_than": "2h"}
