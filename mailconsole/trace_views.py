@@ -50,7 +50,9 @@ def story(answer: dict[str, Any]) -> str:
         if step["time"][:10] != day:
             day = step["time"][:10]
             lines += ["", safe(day)]
-        lines.append(f"{safe(step['time'][11:19])}  {safe(step['sentence'], _SHOWN)}")
+        to = step["recipient"] or ""
+        whom = f"  ({safe(to, 320)})" if answer["number"] > 1 and to not in step["sentence"] else ""
+        lines.append(f"{safe(step['time'][11:19])}  {safe(step['sentence'], _SHOWN)}{whom}")
         facts = "  ".join(f"{key}={value}" for key, value in step["facts"].items() if value not in ("", None))
         if facts:
             lines.append(f"          {safe(facts, _SHOWN)}")

@@ -57,3 +57,16 @@ def span(length: float, units: int = 2) -> str:
         if len(parts) == units:
             break
     return " ".join(parts)
+
+
+def day(time: str) -> str:
+    """`24 November`."""
+    moment = datetime.datetime.fromisoformat(time)
+    return f"{moment.day} {moment:%B}"
+
+
+def moment(time: str, now: str) -> str:
+    """`12:04:31` of today, `24 Nov 12:04` of another day."""
+    then = datetime.datetime.fromisoformat(time)
+    same = then.date() == datetime.datetime.fromisoformat(now).date()
+    return then.strftime("%H:%M:%S" if same else "%d %b %H:%M")

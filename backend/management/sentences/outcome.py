@@ -90,7 +90,10 @@ def _sentence(ends: dict[str, _End], worst: _End, number: int) -> str:
         counts = [f"all {_COUNTED[worst.verdict]}"]
     seen = f"of {len(ends)} that were looked at " if number > len(ends) else ""  # a very long story is read at its ends
     many = f"{number} recipients: {seen}{', '.join(counts)}."
-    return f"{many} {worst.sentence}" if _tells(worst) else many
+    if not _tells(worst):
+        return many
+    name = next(name for name, end in ends.items() if end is worst)
+    return f"{many} {worst.sentence}" if name in worst.sentence else f"{many} For {name}: {worst.sentence}"
 
 
 def _tells(end: _End) -> bool:

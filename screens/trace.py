@@ -1,0 +1,113 @@
+"""Where is my mail? Type what is known of it, see what became of it, Enter opens the story."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from rich.text import Text
+from textual.widgets import Static
+
+from backend.management.snapshots.trace import StoryRow, TracePage
+from screens import figures
+from screens.colours import ink
+from screens.filtering import FilterError, Grammar
+from screens.listing import Listing
+from screens.story import StoryScreen, recipients, sender
+from screens.text import safe
+from screens.widgets.table import Column
+
+_TIMES = ("since", "until")
+
+
+class _Subject(Grammar):
+    """All words but `since:` and `until:` are what is looked for: addresses of IPv6 and ids have colons too."""
+
+    def parse(self, words: str) -> dict[str, Any]:
+        """The arguments; FilterError in a sentence."""
+        found: dict[str, Any] = {}
+        subject = []
+        for word in words.split():
+            key, colon, value = word.partition(":")
+            if not colon or key.lower() not in _TIMES:
+                subject.append(word)
+            elif not value:
+                raise FilterError(f"{key}: wants a time behind the colon, as in {key}:2h or {key}:2026-11-24.")
+            else:
+                found[key.lower()] = value
+        if subject:
+            found["subject"] = " ".join(subject)
+        return found
+
+
+class Trace(Listing[StoryRow]):
+    """The list of stories."""
+
+    tab = "trace"
+    lists = "trace.find"
+    answer = TracePage
+    noun = ("story", "stories")
+    empty = "Nothing has happened yet: no message has come in, and no connection was refused."
+    find_as_typed = True
+    typing_pause = 0.3
+    every = 2.0
+    grammar = _Subject(
+        keys={}, example="an address or a part of it, an IP, a network, a Message-ID, an id   since:2h until:2026-11-24"
+    )
+    sorts: ClassVar[Mapping[str, str]] = {"-time": "newest first", "time": "oldest first"}
+    columns: ClassVar[tuple[Column[Any], ...]] = (
+        Column("time", "time", 12, lambda row, now: Text(figures.moment(row.time, now), style=ink.muted), sort="time"),
+        Column("verdict", "verdict", 11, lambda row, now: verdict(row.verdict)),
+        Column("sender", "from", 22, lambda row, now: sender(row)),
+        Column("recipient", "to", 22, lambda row, now: recipients(row, 1)),
+        Column("sentence", "what became of it", 0, lambda row, now: _muted(row.sentence), narrow=False),
+    )
+    CSS = """
+    Trace Detail { height: 4; }
+    """
+
+    def show(self, snapshot: Any) -> None:
+        """Change the table; where nothing is found, say what may help."""
+        super().show(snapshot)
+        if not snapshot.rows and self.filter_words:
+            self.query_one("#nothing", Static).update(
+                "Nothing is known of that. A part of an address is enough, as in ali or @x.org; try another one, or a"
+                " longer time. Events are kept for [trace] keep_days. Esc takes the filter away."
+            )
+
+    def detail(self, row: StoryRow, now: str) -> Text:
+        """Who to whom, and the sentence as a whole."""
+        words = Text(safe(row.id), style=ink.of(row.verdict))
+        words.append(f"  {sender(row)}", style=ink.text)
+        if row.recipients:
+            words.append(f" → {recipients(row, 3)}", style=ink.text)
+        lines = textwrap.wrap(safe(row.sentence), max(20, self.size.width - 2)) or [""]
+        return words.append("\n" + "\n".join(lines[:3]), style=ink.muted)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """There is nothing to do to what has happened, so nothing to mark."""
+        return False if action in ("mark", "mark_all") else super().check_action(action, parameters)
+
+    def open(self, row: StoryRow) -> None:
+        """The story."""
+        self.app.push_screen(StoryScreen(self.link, row.id))
+
+    def copied(self, row: StoryRow) -> str:
+        """What can be read out, or written to who asks."""
+        return aloud(row)
+
+
+def aloud(row: StoryRow) -> str:
+    """`24 November, 12:04 UTC, alice@example.org to bob@remote.test. Waiting: ...`."""
+    to = f" to {recipients(row, 1)}" if row.recipients else ""
+    return f"{figures.day(row.time)}, {row.time[11:16]} UTC, {sender(row)}{to}. {safe(row.sentence)}"
+
+
+def verdict(word: str) -> Text:
+    """With its sign."""
+    return Text(f"● {safe(word)}", style=ink.of(word))
+
+
+def _muted(words: str) -> Text:
+    return Text(safe(words, 300), style=ink.muted)
