@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 import traceback
@@ -16,8 +17,10 @@ from textual.screen import Screen
 from textual.theme import Theme
 
 from backend import logs
+from backend.errors import MailError
 from backend.management.client import Client
 from backend.management.snapshots.hello import Hello
+from backend.management.snapshots.operators import Me
 from mailconsole import problems
 from screens import colours
 from screens.colours import Palette
@@ -68,6 +71,9 @@ class Console(App[None]):
     """One person at a terminal."""
 
     TITLE = "Mailconsole"
+    CSS = """
+    Console.-plain .datatable--cursor, Console.-plain Button:focus { text-style: reverse; }
+    """
     NOTIFICATION_TIMEOUT = 4
     tabs = TABS
     ENABLE_COMMAND_PALETTE = True
@@ -78,13 +84,14 @@ class Console(App[None]):
         *(Binding(tab.key, f"tab('{tab.name}')", tab.name.title(), show=False, tooltip=tab.words) for tab in TABS),
         Binding("question_mark", "keys", "Help", key_display="?", tooltip="these keys"),
         Binding("colon", "command_palette", "Commands", show=False, key_display=":", tooltip="all of this by name"),
-        Binding("T", "theme", "Colours", show=False, tooltip="dark, light, high contrast"),
+        Binding("T", "theme", "Colours", show=False, tooltip="dark, light or high contrast; kept for the next time"),
         Binding("q", "quit", "Quit", show=False, tooltip="leave; the service goes on"),
     ]
 
     def __init__(self, connect: Callable[[], Awaitable[Client]]) -> None:
         super().__init__()
         self.link = Link(connect, self.greeted)
+        self.me: Me | None = None
         self.incident = ""
 
     def on_mount(self) -> None:
@@ -92,6 +99,7 @@ class Console(App[None]):
         for name, palette in colours.THEMES.items():
             self.register_theme(_theme(name, palette))
         self.theme = "dark"
+        self.set_class(self.no_color or self.console.color_system is None, "-plain")
         for tab in TABS:
             self.add_mode(tab.name, partial(tab.make, self.link))
         self.switch_mode(TABS[0].name)
@@ -109,10 +117,15 @@ class Console(App[None]):
         if words and isinstance(self.screen, Listing):
             self.screen.narrow(words)
 
-    def action_theme(self) -> None:
-        """The next colours."""
+    async def action_theme(self) -> None:
+        """The next colours, from now on; on the host itself nobody's choice is kept."""
         names = list(colours.THEMES)
         self.theme = names[(names.index(self.theme) + 1) % len(names)]
+        if self.me is not None and self.me.session:
+            try:
+                await self.link.call("me.theme", {"theme": self.theme})
+            except MailError as error:
+                self.notify(safe(error), severity="warning", markup=False)
 
     def watch_theme(self, theme: str) -> None:
         """What we draw goes with what the toolkit draws."""
@@ -120,8 +133,16 @@ class Console(App[None]):
             colours.use(theme)
 
     def greeted(self, hello: Hello) -> None:
-        """The keys of the actions are those that the service gives them."""
+        """The keys of the actions are those that the service gives them; the colours, those of the operator."""
         self.update_keymap({action.name: action.key for action in hello.actions if action.key})
+        if self.me is None and self.link.action("me.show") is not None:
+            self.run_worker(self._meet(), group="me", exclusive=True)
+
+    async def _meet(self) -> None:
+        with contextlib.suppress(MailError):
+            self.me = await self.link.ask(Me, "me.show")
+            if self.me.theme in colours.THEMES:
+                self.theme = self.me.theme
 
     async def on_unmount(self) -> None:
         """Hang up."""
@@ -131,6 +152,12 @@ class Console(App[None]):
         """The key sheet."""
         screen: Screen[Any] = self.screen
         self.push_screen(Help(screen, self.link))
+
+    def open_url(self, url: str, *, new_tab: bool = True) -> None:
+        """Never: it would be opened on the server."""
+
+    def action_screenshot(self, filename: str | None = None, path: str | None = None) -> None:
+        """Never: it would be written on the server."""
 
     def _handle_exception(self, error: Exception) -> None:
         """Keep the traceback in a file: on the screen it would show what is in the variables."""
