@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 import traceback
 from collections.abc import Awaitable, Callable
@@ -13,6 +14,7 @@ from backend.management.client import Client
 from mailconsole import problems
 from mailconsole.app import Console
 
+_SWEEP = 5.0  # seconds between collections: what is thrown away soon is shared memory that is not written to
 _WARNING = 60.0  # seconds before the end, or half of a shorter time
 
 
@@ -31,6 +33,7 @@ class RemoteConsole(Console):
 
     def on_mount(self) -> None:
         """Beside what the console does at its start: the clock."""
+        self.set_interval(_SWEEP, lambda: gc.collect())
         if self._idle:
             self.set_interval(min(1.0, self._idle / 10), self._look_at_clock)
 

@@ -42,6 +42,11 @@ class Gate:
         """{known, more}: whether the public key is the operator's, and what else is asked for."""
         return self._call("gate.key", operator=operator, algorithm=algorithm, blob=blob)
 
+    def owners(self, algorithm: str, blob: str) -> list[str]:
+        """The operators who have this public key."""
+        found: list[str] = self._call("gate.owner", algorithm=algorithm, blob=blob)["operators"]
+        return found
+
     def password(self, operator: str, password: str, peer: str) -> dict[str, Any]:
         """{open, more, must_change}."""
         return self._call("gate.password", operator=operator, password=password, peer=peer)
@@ -49,6 +54,14 @@ class Gate:
     def totp(self, operator: str, code: str, peer: str) -> bool:
         """Whether the code is the one of this minute."""
         return bool(self._call("gate.totp", operator=operator, code=code, peer=peer)["open"])
+
+    def account(self, address: str, password: str, peer: str) -> bool:
+        """Whether this is the password of a mail account."""
+        return bool(self._call("gate.account", address=address, password=password, peer=peer)["open"])
+
+    def account_password(self, address: str, old: str, new: str, peer: str) -> None:
+        """Give a mail account another password; BadInput when that one will not do."""
+        self._call("gate.account-password", address=address, old=old, new=new, peer=peer)
 
     def pulse(self, sessions: dict[str, float]) -> list[str]:
         """Tell how long each session has been idle, in seconds; the ids of those that shall end."""

@@ -73,13 +73,12 @@ class Nursery:
         self._orders = ours
         ours.settimeout(_START)
         try:
-            if not ours.recv(LARGEST):
-                raise ConnectionError("it ended at once")
-        except OSError as error:
+            ready = json.loads(ours.recv(LARGEST))
+        except (OSError, ValueError) as error:
             self._end()
             raise Temporary("The console cannot be loaded.") from error
         ours.settimeout(_FORK)
-        _log.info("console is loaded", extra=logs.fields(pid=self._zygote.pid))
+        _log.info("console is loaded", extra=logs.fields(pid=self._zygote.pid, confined=ready["confined"]))
         return ours
 
     def _end(self) -> None:

@@ -216,10 +216,12 @@ class Session:
     def _farewell(self, code: int) -> int:
         """Leave the terminal as it was, and say what the child could not. The exit code for the client."""
         with contextlib.suppress(OSError):
-            if self.kind == CONSOLE:
+            if self.kind == CONSOLE and not self.channel.closed:
                 self.channel.sendall(RESTORE)
             if self.reason:
                 self._say(self.reason)
+                return ENDED
+            if self._gone():
                 return ENDED
             if code < 0:
                 incident = logs.incident()

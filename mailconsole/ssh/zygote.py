@@ -30,7 +30,7 @@ def main() -> None:
     _rehearse()
     gc.collect()
     gc.freeze()  # what is shared with the children shall not be written to by their collectors
-    orders.send(b"{}")
+    orders.send(json.dumps({"confined": _confined()}).encode())
     while True:
         packet, descriptors, _, _ = socket.recv_fds(orders, LARGEST, DESCRIPTORS)
         if not packet:
@@ -59,6 +59,21 @@ def _fork_again(orders: socket.socket, order: dict[str, Any], descriptors: list[
         os._exit(code)
 
 
+def _confined() -> str:
+    """What will hold a child, tried on one."""
+    reading, writing = os.pipe()
+    if os.fork() == 0:
+        from mailconsole.ssh import confinement
+
+        os.write(writing, ", ".join(confinement.enter()).encode())
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as words:
+        found = words.read().decode()
+    os.wait()
+    return found
+
+
 def _rehearse() -> None:
     """Draw a console on no terminal once, so that all that it loads and works out is there before the fork."""
     from mailconsole.ssh import child, command  # noqa: F401  what the children run
@@ -70,6 +85,8 @@ def _rehearse() -> None:
     async def draw() -> None:
         console = RemoteConsole(nobody, lambda incident, trace: None, idle=0)
         async with asyncio.timeout(_REHEARSAL), console.run_test(size=_SIZE) as pilot:
+            await pilot.pause()
+            await pilot.press("2", "1")
             await pilot.pause()
 
     with contextlib.suppress(Exception):  # a session will show what is wrong, and to whom it matters
