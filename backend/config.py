@@ -108,6 +108,7 @@ class Ssh:
 
     host_key: Path = Path("ssh/host_key")
     passwords: bool = False  # also for operators who have a key; who has none may always use a password
+    self_service: bool = True  # mail accounts may log in to change their password, and for nothing else
     idle_minutes: int = 30  # without a key pressed before a session ends; 0: never
 
 
@@ -125,6 +126,7 @@ class Accounts:
 
     tag_separator: str = "+"  # user+tag@: mail reaches user; empty: none
     quota_bytes: int = 0  # of one account; 0: no limit
+    one_time_hours: int = 72  # that a one-time password is good for
 
 
 @dataclass(frozen=True, slots=True)

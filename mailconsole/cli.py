@@ -39,13 +39,22 @@ def run(words: list[str], connection: socket.socket | None = None) -> int:
         known = list(actions().values())
     given = parse(words, known)
     output.as_json = getattr(given, "json", False)
-    if connection is not None and ("config" in given or "action" not in given or given.action.name in _OWN_FILES):
+    if connection is not None and not _for_others(given):
         raise BadInput("This is for who is logged in on the mail host itself; over SSH there are the actions.")
+    if "host" in given:
+        from mailconsole.remote import verbs as afar
+
+        return afar.run(given, _act)
     if "action" in given:
         return _act(given, connection)
     from mailconsole import verbs  # only what this command needs: it shall be there at once
 
     return verbs.run(given)
+
+
+def _for_others(given: argparse.Namespace) -> bool:
+    """Whether somebody who is not logged in on this host may have that done here."""
+    return "action" in given and not {"config", "host"} & set(vars(given)) and given.action.name not in _OWN_FILES
 
 
 def settings_of(given: argparse.Namespace) -> Settings:
@@ -161,7 +170,9 @@ def _arguments(given: argparse.Namespace) -> dict[str, Any]:
     arguments: dict[str, Any] = {}
     for parameter in given.action.parameters:
         if parameter.secret:
-            arguments[parameter.name] = _secret(getattr(given, f"{parameter.name}_stdin"))
+            from_stdin = getattr(given, f"{parameter.name}_stdin")
+            if parameter.required or from_stdin:
+                arguments[parameter.name] = _secret(from_stdin)
             continue
         value = getattr(given, parameter.name, None)
         if value is not None and value != []:

@@ -13,7 +13,7 @@ from mailconsole import problems
 if TYPE_CHECKING:
     from backend.management.registry import Action, Parameter
 
-LOCAL = ("--version", "config", "console", "demo", "init", "serve")  # what needs none of the registry's actions
+LOCAL = ("--version", "config", "console", "demo", "init", "serve", "shell")  # these need none of the actions
 _GROUPS = {
     "alias": "where mail for other addresses goes",
     "audit-log": "who changed what",
@@ -46,8 +46,8 @@ _Verbs = Any  # argparse keeps the class of its sub-parsers to itself
 
 def verb_of(words: list[str]) -> str:
     """The first word that is no option; an option that stands for itself, as --version does, counts too."""
-    rest = _options().parse_known_args(words)[1]
-    return rest[0] if rest else ""
+    given, rest = _options().parse_known_args(words)
+    return rest[0] if rest else "console" if "host" in given else ""
 
 
 def parse(words: list[str], actions: Iterable[Action]) -> argparse.Namespace:
@@ -56,6 +56,8 @@ def parse(words: list[str], actions: Iterable[Action]) -> argparse.Namespace:
     while "--sort" in whole[:-1]:  # argparse would take the -age of `--sort -age` for an option
         at = whole.index("--sort")
         whole[at : at + 2] = [f"--sort={whole[at + 1]}"]
+    if verb_of(whole) not in ("", *whole):  # --host alone
+        whole.append("console")
     if verb_of(whole) == "trace":  # `trace alice@example.org` is what a person types
         at = whole.index("trace") + 1
         if at < len(whole) and whole[at] not in ("find", "show", "-h", "--help"):
@@ -95,6 +97,8 @@ def _options() -> _Parser:
     """What may stand before the verb and behind it."""
     options = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
     options.add_argument("--config", metavar="FILE", help="the settings (else $MAILCONSOLE_CONFIG, ./mailconsole.toml)")
+    options.add_argument("--host", metavar="USER@HOST", help="a mail host elsewhere, by SSH (USER@HOST:PORT)")
+    options.add_argument("--identity", metavar="FILE", help="with --host: the key to log in with")
     options.add_argument("--json", action="store_true", help="answer in JSON")
     options.add_argument("--yes", action="store_true", help="do not ask")
     options.add_argument("--why", metavar="TEXT", help="the reason, for the audit log")
@@ -138,6 +142,8 @@ def _local(verbs: _Verbs, groups: dict[str, _Verbs]) -> None:
     config.add_parser("check", help="say whether the settings are right", parents=[_options()])
     config.add_parser("show", help="show every setting, and where it comes from", parents=[_options()])
     verbs.add_parser("console", help="open the console", parents=[_options()])
+    shell = verbs.add_parser("shell", help="what OpenSSH's ForceCommand runs", parents=[_options()])
+    shell.add_argument("--operator", metavar="NAME", help="who it is (else whose key sshd's ExposeAuthInfo shows)")
     demo = verbs.add_parser("demo", help="make and serve example.org here, with mail in it", parents=[_options()])
     demo.add_argument("folder", nargs="?", default="var", metavar="DIR")
     demo.add_argument("--port-base", type=int, default=8_000, metavar="N")

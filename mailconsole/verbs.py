@@ -20,6 +20,7 @@ def run(given: argparse.Namespace) -> int:
         "console": _console,
         "demo": _demo,
         "actions": _actions,
+        "shell": _shell,
     }[given.verb]
     return verb(given)
 
@@ -72,6 +73,12 @@ def _console(given: argparse.Namespace) -> int:
     from mailconsole import app
 
     return app.run(functools.partial(Client.connect, settings_of(given).site.run / "management.sock"))
+
+
+def _shell(given: argparse.Namespace) -> int:
+    from mailconsole import shell
+
+    return shell.run(settings_of(given), given.operator)
 
 
 def _demo(given: argparse.Namespace) -> int:

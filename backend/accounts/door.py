@@ -17,7 +17,7 @@ from backend import clock
 from backend.accounts import passwords
 from backend.errors import Temporary
 from backend.limits import Limits
-from backend.store import accounts, operators
+from backend.store import lockouts, operators
 from backend.store.database import Reader, Store, Transaction
 from backend.store.operators import ACTIVE, Operator
 
@@ -55,6 +55,10 @@ class Door:
             return Proof(False)
         return Proof(True, _more(operator))
 
+    def owners(self, algorithm: str, blob: str) -> list[str]:
+        """Who has this public key, of those who may log in: for a key that somebody else has seen proved."""
+        return self._store.read(lambda reader: operators.owners(reader, algorithm, blob))
+
     def password(self, name: str, word: str, peer: str, *, with_key_too: bool) -> Proof:
         """Whether this is the operator's password. `with_key_too`: it opens even for an operator who has a key.
 
@@ -72,7 +76,7 @@ class Door:
             self._store.write(lambda transaction: self._fail(transaction, locks))
             return Proof(False)
         if operator.totp is None:
-            self._store.write(lambda transaction: [accounts.unlock(transaction, lock) for lock in locks])
+            self._store.write(lambda transaction: [lockouts.unlock(transaction, lock) for lock in locks])
         return Proof(True, _more(operator), operator.must_change)
 
     def code(self, name: str, code: str, peer: str) -> Proof:
@@ -86,7 +90,7 @@ class Door:
                 self._fail(transaction, locks)
                 return False
             for lock in locks:
-                accounts.unlock(transaction, lock)
+                lockouts.unlock(transaction, lock)
             return True
 
         return Proof(self._store.write(settle))
@@ -94,14 +98,14 @@ class Door:
     def _fail(self, transaction: Transaction, locks: tuple[str, ...]) -> None:
         limits = self.limits
         for lock in locks:
-            accounts.fail(
+            lockouts.fail(
                 transaction, lock, limits.lockout_failures, limits.lockout_seconds, limits.lockout_max_seconds
             )
 
 
 def _look_up(reader: Reader, name: str, locks: tuple[str, ...]) -> tuple[Operator | None, bool]:
     """The operator, and whether it has a key. Temporary when the name or the caller is locked out."""
-    known = [lockout for lock in locks if (lockout := accounts.lockout(reader, lock))]
+    known = [lockout for lock in locks if (lockout := lockouts.lockout(reader, lock))]
     wait = max((lockout.until - clock.now() for lockout in known), default=0.0)
     if wait > 0:
         raise Temporary(f"Too many failed log-ins; try again in {wait:.0f} seconds.")

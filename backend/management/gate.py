@@ -18,7 +18,7 @@ from backend.errors import BadInput, Denied
 from backend.management import rpc
 from backend.management.roles import Caller
 from backend.management.sessions import Session
-from backend.store import accounts, audit, operators
+from backend.store import audit, operators
 from backend.store.database import Reader, Store, Transaction
 from backend.store.operators import ACTIVE, Operator
 
@@ -38,6 +38,7 @@ class Gate:
         self._logins = Logins(store, settings.limits)
         self.blocking: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
             "gate.key": self._key,
+            "gate.owner": self._owner,
             "gate.password": self._password,
             "gate.totp": self._totp,
         }
@@ -54,6 +55,9 @@ class Gate:
         proof = self._door.key(_name(given), text(given, "algorithm"), text(given, "blob"))
         return {"known": proof.right, "more": list(proof.more)}
 
+    def _owner(self, given: dict[str, Any]) -> dict[str, Any]:
+        return {"operators": self._door.owners(text(given, "algorithm"), text(given, "blob"))}
+
     def _password(self, given: dict[str, Any]) -> dict[str, Any]:
         proof = self._door.password(
             _name(given),
@@ -68,30 +72,13 @@ class Gate:
 
     async def _account(self, given: dict[str, Any]) -> dict[str, Any]:
         try:
-            found = await self._logins.check(text(given, "address"), text(given, "password"), text(given, "peer"))
+            found = await self._logins.open(text(given, "address"), text(given, "password"), text(given, "peer"))
         except Denied:
             return {"open": False, "must_change": False}
-        return {"open": True, "must_change": bool(getattr(found, "must_change", False))}
+        return {"open": True, "must_change": found.must_change}
 
     async def _account_password(self, given: dict[str, Any]) -> dict[str, Any]:
-        from backend.accounts.passwords import hash_password
-
-        found = await self._logins.check(text(given, "address"), text(given, "old"), text(given, "peer"))
-        secret = hash_password(text(given, "new"))
-        origin = f"ssh {text(given, 'peer')}"
-
-        def change(transaction: Transaction) -> None:
-            accounts.set_password(transaction, found.address, secret)
-            audit.add(
-                transaction,
-                actor=found.address,
-                role="account",
-                origin=origin,
-                action="account.password",
-                arguments={"address": found.address},
-            )
-
-        await self._store.commit(change)
+        await self._logins.change(text(given, "address"), text(given, "old"), text(given, "new"), text(given, "peer"))
         return {"changed": True}
 
 

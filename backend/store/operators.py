@@ -69,6 +69,15 @@ def keys(reader: Reader, operator: int) -> list[Key]:
     return [Key(*row) for row in reader.rows(sql, (operator,))]
 
 
+def owners(reader: Reader, algorithm: str, blob: str) -> list[str]:
+    """The names of the active operators who have this public key."""
+    sql = (
+        "SELECT name FROM operators JOIN operator_keys ON operator = operators.id"
+        " WHERE algorithm = ? AND blob = ? AND state = ? ORDER BY name"
+    )
+    return [str(name) for (name,) in reader.rows(sql, (algorithm, blob, ACTIVE))]
+
+
 def add(transaction: Transaction, name: str, role: str, password: str | None, *, must_change: bool) -> Operator:
     """A new operator. `password` is a hash; None: only a key will open the door."""
     if find(transaction, name) is not None:

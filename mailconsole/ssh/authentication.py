@@ -16,10 +16,11 @@ from paramiko.server import InteractiveQuery
 
 from backend import logs
 from backend.errors import MailError
+from mailconsole.selfservice import Account
 from mailconsole.ssh.gate import Gate, Identity
 
 _log = logging.getLogger("ssh")
-_NAME_LENGTH = 64  # of an operator
+_NAME_LENGTH = 254  # of an operator or an account, RFC 5321 §4.5.3.1.3
 _CODE = "keyboard-interactive"
 
 T = TypeVar("T")
@@ -28,11 +29,13 @@ T = TypeVar("T")
 class Authentication(ServerInterface):
     """One client's way in. `address` is its IP, `peer` that with its port."""
 
-    def __init__(self, gate: Gate, address: str, peer: str, tries: int) -> None:
+    def __init__(self, gate: Gate, address: str, peer: str, tries: int, self_service: bool) -> None:
         self._gate = gate
         self._address = address
         self._peer = peer
         self._tries = tries
+        self._self_service = self_service
+        self.account: Account | None = None  # who has logged in is this, and no operator
         self._operator = ""
         self._shown = ""  # the fingerprint of the key at hand
         self._proved: str | None = None  # that of the key that was proved; empty: a password was
@@ -78,8 +81,17 @@ class Authentication(ServerInterface):
         if self._wants_code or not _is_name(username) or not isinstance(password, str):
             return AUTH_FAILED
         self._operator = username
+        if "@" in username:
+            return self._check_account(username, password)
         answer = self._answer(lambda: self._gate.password(username, password, self._address))
         return AUTH_FAILED if answer is None or not answer["open"] else _so_far(answer["more"])
+
+    def _check_account(self, address: str, password: str) -> int:
+        """That of a mail account, who may do nothing but change it."""
+        if not self._self_service or not self._answer(lambda: self._gate.account(address, password, self._address)):
+            return AUTH_FAILED
+        self.account = Account(address, password, self._address)
+        return AUTH_SUCCESSFUL
 
     def check_auth_interactive(self, username: str, submethods: str) -> int | InteractiveQuery:
         """Ask for the code, of who has shown the rest."""

@@ -11,24 +11,26 @@ from collections.abc import Callable
 from paramiko import Channel
 from paramiko.common import OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED, OPEN_SUCCEEDED
 
+from backend.limits import Limits
+from mailconsole.selfservice import SelfService
 from mailconsole.ssh.authentication import Authentication
 from mailconsole.ssh.gate import Gate
 from mailconsole.ssh.session import COMMAND, CONSOLE, CONTRACT, Session
 from mailconsole.ssh.terminal import Terminal
 
-Begin = Callable[[Channel, Terminal, str, str], Session | None]
+Begin = Callable[[Channel, Terminal, str, str], Session | SelfService | None]
 
 
 class Channels(Authentication):
     """One client's channels. `begin` starts a session; None when it may not."""
 
-    def __init__(self, gate: Gate, address: str, peer: str, tries: int, most: int, begin: Begin) -> None:
-        super().__init__(gate, address, peer, tries)
-        self._most = most
+    def __init__(self, gate: Gate, address: str, peer: str, limits: Limits, self_service: bool, begin: Begin) -> None:
+        super().__init__(gate, address, peer, limits.ssh_login_tries, self_service)
+        self._most = limits.ssh_channels
         self._begin = begin
         self._lock = threading.Lock()
         self._terminals: dict[int, Terminal] = {}
-        self._sessions: dict[int, Session] = {}
+        self._sessions: dict[int, Session | SelfService] = {}
 
     @property
     def busy(self) -> bool:

@@ -10,8 +10,10 @@ import signal
 import socket
 import sys
 import termios
+from collections.abc import Awaitable, Callable
 from typing import Any
 
+from backend.management.client import Client
 from mailconsole import problems
 from mailconsole.ssh import command, confinement
 from mailconsole.ssh.console import RemoteConsole
@@ -39,7 +41,7 @@ def run(order: dict[str, Any], descriptors: list[int]) -> int:
     control = Control(socket.socket(fileno=control_number), connection)
     try:
         if order["kind"] == "console":
-            return _console(control, order["idle"])
+            return console(control.connect, control.crashed, order["idle"])
         return command.run(order["line"], connection, control.crashed)
     except SystemExit as end:  # argparse
         return end.code if isinstance(end.code, int) else 0
@@ -49,14 +51,15 @@ def run(order: dict[str, Any], descriptors: list[int]) -> int:
                 stream.flush()
 
 
-def _console(control: Control, idle: float) -> int:
+def console(connect: Callable[[], Awaitable[Client]], crashed: Callable[[str, str], None], idle: float) -> int:
+    """The console at this terminal; the exit code."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is a key, also before the console has the terminal
-    console = RemoteConsole(control.connect, control.crashed, idle)
-    console.run()
-    if console.incident:
+    app = RemoteConsole(connect, crashed, idle)
+    app.run()
+    if app.incident:
         problems.say(
-            f"mailconsole: the console failed; the service's log has it as incident {console.incident}. Mail goes on."
+            f"mailconsole: the console failed; the service's log has it as incident {app.incident}. Mail goes on."
         )
-    elif console.timed_out:
+    elif app.timed_out:
         problems.say("Nobody was there, so the session has ended.")
-    return console.return_code or 0
+    return app.return_code or 0

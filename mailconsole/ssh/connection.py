@@ -13,6 +13,7 @@ from paramiko.auth_handler import AuthHandler
 from paramiko.common import AUTH_SUCCESSFUL
 
 from backend import logs
+from mailconsole.selfservice import SelfService
 from mailconsole.ssh.admission import network_of
 from mailconsole.ssh.channels import Channels
 from mailconsole.ssh.session import Session
@@ -106,7 +107,12 @@ class Connection:
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._socket.setsockopt(socket.IPPROTO_TCP, _TCP_USER_TIMEOUT, _GONE)
         channels = Channels(
-            self._server.gate, self._address, self._peer, limits.ssh_login_tries, limits.ssh_channels, self._begin
+            self._server.gate,
+            self._address,
+            self._peer,
+            limits,
+            self._server.settings.ssh.self_service,
+            self._begin,
         )
         self._channels = channels
         transport = _Transport(self._socket, channels)
@@ -130,5 +136,7 @@ class Connection:
             transport.close()
             self._socket.close()
 
-    def _begin(self, channel: Channel, terminal: Terminal, kind: str, line: str) -> Session | None:
+    def _begin(self, channel: Channel, terminal: Terminal, kind: str, line: str) -> Session | SelfService | None:
+        if account := self._channels.account:
+            return SelfService(self._server, self._channels.identity(), channel, terminal, kind, account)
         return Session(self._server, self._channels.identity(), channel, terminal, kind, line)

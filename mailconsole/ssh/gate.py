@@ -80,6 +80,12 @@ class Gate:
         connection.settimeout(None)
         return connection
 
+    def close(self) -> None:
+        """Let go of the connections that are kept for the next question."""
+        with self._lock:
+            while self._idle:
+                self._idle.pop().close()
+
     def _call(self, method: str, **arguments: Any) -> dict[str, Any]:
         with self._connection() as connection:
             return self._ask(connection, method, arguments)

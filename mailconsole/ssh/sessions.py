@@ -11,6 +11,7 @@ from backend.config import Settings
 from backend.errors import Temporary
 
 if TYPE_CHECKING:
+    from mailconsole.selfservice import SelfService
     from mailconsole.ssh.session import Session
 
 _LATER = 15.0  # seconds after which a console that did not end by itself is ended
@@ -22,9 +23,9 @@ class Sessions:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._lock = threading.Lock()
-        self._running: dict[str, Session] = {}
+        self._running: dict[str, Session | SelfService] = {}
 
-    def add(self, session: Session) -> None:
+    def add(self, session: Session | SelfService) -> None:
         """One more; Temporary when there are too many."""
         limits = self.settings.limits
         with self._lock:
@@ -36,7 +37,7 @@ class Sessions:
                 raise Temporary(f"{operator} has {own} sessions open already; leave one.")
             self._running[session.id] = session
 
-    def remove(self, session: Session) -> None:
+    def remove(self, session: Session | SelfService) -> None:
         """It is over."""
         with self._lock:
             self._running.pop(session.id, None)
@@ -65,6 +66,6 @@ class Sessions:
                 session.end(reason)
             time.sleep(0.05)
 
-    def _all(self) -> list[Session]:
+    def _all(self) -> list[Session | SelfService]:
         with self._lock:
             return list(self._running.values())
