@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+import re
 import textwrap
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -19,6 +21,7 @@ from screens.text import safe
 from screens.widgets.table import Column
 
 _TIMES = ("since", "until")
+_SPAN = re.compile(r"\d{1,9}[smhdw]", re.IGNORECASE)
 
 
 class _Subject(Grammar):
@@ -32,13 +35,20 @@ class _Subject(Grammar):
             key, colon, value = word.partition(":")
             if not colon or key.lower() not in _TIMES:
                 subject.append(word)
-            elif not value:
-                raise FilterError(f"{key}: wants a time behind the colon, as in {key}:2h or {key}:2026-11-24.")
+            elif not _is_time(value):  # half a one is not sent
+                raise FilterError(f"{key}: wants a time, as in {key}:2h or {key}:2026-11-24 or {key}:2026-11-24T12:10.")
             else:
                 found[key.lower()] = value
         if subject:
             found["subject"] = " ".join(subject)
         return found
+
+
+def _is_time(value: str) -> bool:
+    try:
+        return bool(_SPAN.fullmatch(value) or datetime.datetime.fromisoformat(value))
+    except ValueError:
+        return False
 
 
 class Trace(Listing[StoryRow]):

@@ -20,7 +20,6 @@ from backend.store.trace import Event
 _LONGEST = 1_000  # characters of a subject: an address has 320 at most, a Message-ID 998
 _NAMED = 3  # recipients in a row
 _NAMED_ALL = 100  # recipients of a story that is opened
-_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 def event_of(event: Event) -> EventRow:
