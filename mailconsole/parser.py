@@ -60,7 +60,7 @@ def parse(words: list[str], actions: Iterable[Action]) -> argparse.Namespace:
         whole.append("console")
     if verb_of(whole) == "trace":  # `trace alice@example.org` is what a person types
         at = whole.index("trace") + 1
-        if at < len(whole) and whole[at] not in ("find", "show", "-h", "--help"):
+        if whole[at : at + 1] not in (["find"], ["show"], ["-h"], ["--help"]):
             whole.insert(at, "find")
     return _build(actions).parse_args(whole)
 

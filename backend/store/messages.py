@@ -11,7 +11,8 @@ from backend.store.bodies import Body
 from backend.store.database import Reader, Transaction
 from backend.store.notices import Notice, tell
 
-_NAMED = 20  # mailboxes behind an alias, in its event
+_NAMED = 20  # addresses behind an alias, in its event
+_ORCPT = "rfc822;"  # what an original recipient begins with (RFC 3461 §4.2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +103,8 @@ def accept(
         message_id=message.message_id,
         detail={"size": body.size, "recipients": len(delivered) + len(remote), **message.detail},
     )
+    _note_aliases(transaction, identity, delivered, remote)
     if delivered:
-        _note_aliases(transaction, identity, delivered)
         trace.add_many(
             transaction,
             "local",
@@ -119,12 +120,16 @@ def accept(
     transaction.count("accepted")
 
 
-def _note_aliases(transaction: Transaction, message: int, delivered: Sequence[Local]) -> None:
-    """An event for each address that leads to mailboxes of another name: who looks for it finds its mail."""
+def _note_aliases(transaction: Transaction, message: int, delivered: Sequence[Local], remote: Sequence[Remote]) -> None:
+    """An event for each address that leads to others: who looks for it finds its mail."""
     names: dict[str, list[str]] = {}
     for copy in delivered:
         if copy.recipient != copy.address:
             names.setdefault(copy.recipient, []).append(copy.address)
+    for to in remote:
+        original = (to.orcpt or "").removeprefix(_ORCPT)
+        if original and original != to.recipient and to.orcpt != original:
+            names.setdefault(original, []).append(to.recipient)
     if names:
         some = [(name, {"to": to[:_NAMED]}) for name, to in names.items()]
         trace.add_many(transaction, "alias", "expanded", message, some)

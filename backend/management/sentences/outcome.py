@@ -33,7 +33,7 @@ _BY_EVENT = {
     "closed": "closed",
 }
 _COUNTED = {
-    "bounced": "returned to the sender",
+    "bounced": "not delivered",
     "refused": "refused",
     "held": "held",
     "deferred": "put off",

@@ -89,8 +89,8 @@ def _waiting(event: Event, due: float | None) -> str:
     return f"Waiting: {why}; {next_try(due)}."
 
 
-def _returned(event: Event) -> str:
-    return f"Returned to the sender: {_outside(event)}."
+def _failed(event: Event) -> str:
+    return f"Not delivered: {_outside(event)}."
 
 
 def _outside(event: Event) -> str:
@@ -167,7 +167,7 @@ _WORDS: dict[tuple[str, str], Callable[[Event], str]] = {
     ("alias", "expanded"): _expanded,
     ("local", "delivered"): _delivered,
     ("remote", "relayed"): _passed_on,
-    ("remote", "failed"): _returned,
+    ("remote", "failed"): _failed,
     ("queue", "held"): lambda e: f"Held: the message to {e.recipient} stays here until it is released.",
     ("queue", "released"): lambda e: f"Released: the message to {e.recipient} may go on.",
     ("queue", "retried"): lambda e: f"Sent for again by hand: the message to {e.recipient} is tried at once.",

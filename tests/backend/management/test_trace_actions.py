@@ -67,8 +67,8 @@ def test_of_many_recipients_how_many_fared_how(act: Act, enqueue: Enqueue, store
     [row] = act("trace.find", subject=one)["rows"]
     assert (row["verdict"], row["number"], len(row["recipients"])) == ("bounced", 4, 3)
     assert row["sentence"] == (
-        "4 recipients: 1 returned to the sender, 1 held, 1 waiting, 1 passed on. For b@remote.test: Returned to the"
-        " sender: there is no such address there; the sender must check the spelling."
+        "4 recipients: 1 not delivered, 1 held, 1 waiting, 1 passed on. For b@remote.test: Not delivered:"
+        " there is no such address there; the sender must check the spelling."
     )
 
 

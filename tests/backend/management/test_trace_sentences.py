@@ -168,9 +168,9 @@ def test_a_code_is_found_in_a_reply() -> None:
         (event("remote", "deferred", detail={"status": "4.4.1", "mta": "mx.remote.test[192.0.2.9]:25"}), 0.0,
          "Waiting: mx.remote.test did not answer; it is tried again now."),
         (event("remote", "failed", detail={"status": "5.1.1", "mta": "mx.remote.test[192.0.2.9]:25"}), None,
-         "Returned to the sender: there is no such address there; the sender must check the spelling."),
+         "Not delivered: there is no such address there; the sender must check the spelling."),
         (event("remote", "failed", detail={"status": "5.7.1", "mta": "mx.remote.test[192.0.2.9]:25"}), None,
-         "Returned to the sender: mx.remote.test does not accept it from this sender or from our server;"
+         "Not delivered: mx.remote.test does not accept it from this sender or from our server;"
          " their postmaster can say why."),
         (event("alias", "expanded", detail={"to": ["a@x.org", "b@x.org", "c@x.org", "d@x.org"]}), None,
          "bob@example.org is another name of a@x.org, b@x.org, c@x.org and 1 more."),

@@ -151,6 +151,18 @@ def test_an_alias_is_found(store: Store) -> None:
     ]  # fmt: skip
 
 
+def test_an_alias_that_leads_elsewhere_is_found(store: Store) -> None:
+    one = Message(ids.new(), "ann@client.test", Body(4, data=b"body"))
+    remote = [
+        Remote("bob@remote.test", "remote.test", orcpt="rfc822;sales@example.org"),
+        Remote("eve@remote.test", "remote.test", orcpt="rfc822;eve@remote.test"),
+        Remote("joe@remote.test", "remote.test", orcpt="x400;unknown"),
+    ]
+    store.write(lambda transaction: messages.accept(transaction, one, remote=remote))
+    assert find(store, "sales@example.org").numbers == (one.id,)
+    assert [event.recipient for event in story(store, one.id).events] == [None, "sales@example.org"]
+
+
 def test_times_are_found_by_bisection(store: Store) -> None:
     numbers = [refuse(store) for _ in range(20)]
     store.write(lambda transaction: transaction.execute("UPDATE events SET time = (id - 1) * 3600.0"))
