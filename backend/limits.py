@@ -38,6 +38,7 @@ class Limits:
 
     # Passwords
     password_checks: int = 2  # argon2id hashes computed at once in a process (64 MiB each)
+    app_passwords: int = 10  # of one account
     password_queue: int = 64  # log-ins waiting for their hash before 454
     lockout_failures: int = 5  # failed log-ins in a row before an account or an address is locked
     lockout_seconds: int = 60  # of the first lockout; each further one is twice as long

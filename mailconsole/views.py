@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from backend import clock
-from mailconsole import operator_views, trace_views
+from mailconsole import account_views, operator_views, trace_views
 from mailconsole.tables import table
 from screens.figures import size
 from screens.text import safe
@@ -131,32 +131,6 @@ def _changed(done: str, undo: str = "") -> Callable[[dict[str, Any]], str]:
     return sentence
 
 
-def _users(answer: dict[str, Any]) -> str:
-    rows = [
-        (
-            row["address"],
-            "locked" if row["locked_until"] else row["state"] if row["login"] else "no password",
-            row["messages"],
-            size(row["bytes"]),
-            size(row["quota"]) if row["quota"] else "",
-            row["created"],
-        )
-        for row in answer["accounts"]
-    ]
-    return table(("address", "state", "messages", "size", "quota", "created"), rows) if rows else "No account matches."
-
-
-def _user(sentence: str) -> Callable[[dict[str, Any]], str]:
-    """A sentence on an account, whose fields it may name."""
-    return lambda answer: sentence.format_map(
-        {
-            "address": safe(answer["address"]),
-            "messages": answer["messages"],
-            "quota": size(answer["quota"]) if answer["quota"] else "as much as the site allows",
-        }
-    )
-
-
 def _aliases(answer: dict[str, Any]) -> str:
     rows = [(row["address"], row["target"]) for row in answer["aliases"]]
     return table(("alias", "goes to"), rows) if rows else "No alias matches."
@@ -225,16 +199,7 @@ _VIEWS: dict[str, Callable[[Any], str]] = {
     "queue.delete": _changed("deleted"),
     "trace.find": trace_views.found,
     "trace.show": trace_views.story,
-    "user.list": _users,
-    "user.add": _user("{address} is added."),
-    "user.password": _user("{address} has a new password, and is not locked."),
-    "user.unlock": _user("{address} is not locked."),
-    "user.disable": _user(
-        "{address} cannot log in from now on; mail still comes in. Undo: mailconsole user enable {address}"
-    ),
-    "user.enable": _user("{address} can log in."),
-    "user.quota": _user("{address} may hold {quota}."),
-    "user.delete": _user("{address} is deleted, and {messages} messages with it."),
+    **account_views.VIEWS,
     "alias.list": _aliases,
     "alias.add": _aliases,
     "alias.delete": lambda answer: "Deleted:\n" + _aliases(answer),

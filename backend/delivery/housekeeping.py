@@ -9,7 +9,7 @@ from functools import partial
 
 from backend.config import Settings
 from backend.errors import MailError
-from backend.store import bodies, statistics, trace
+from backend.store import bodies, logins, statistics, trace, vacations
 from backend.store.database import Store
 
 _log = logging.getLogger("delivery")
@@ -17,6 +17,7 @@ _EVERY = 3_600.0  # seconds
 _FIRST = 60.0  # after the start
 _LEFTOVER = 86_400.0  # seconds after which a file without a message is nobody's
 _PIECE = 1_000  # events
+_ANSWERS = 32 * 86_400.0  # seconds that it is remembered whom a vacation answered: longer than any asks for
 _BREATH = 0.05  # seconds between pieces
 
 
@@ -44,6 +45,11 @@ class Housekeeping:
         while gone >= _PIECE // 2:
             gone = await self._store.commit(lambda t: trace.forget(t, now - keep.keep_days * 86_400, _PIECE))
             await asyncio.sleep(_BREATH)
+        gone = _PIECE
+        while gone >= _PIECE:
+            gone = await self._store.commit(lambda t: logins.forget(t, now - keep.keep_days * 86_400, _PIECE))
+            await asyncio.sleep(_BREATH)
+        await self._store.commit(lambda t: vacations.forget(t, now - _ANSWERS))
         await self._store.commit(lambda t: statistics.forget(t, now - keep.statistics_days * 86_400))
         for number in range(256):
             await self._store.commit(partial(bodies.sweep, older_than=_LEFTOVER, part=f"{number:02x}"))

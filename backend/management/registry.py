@@ -31,6 +31,7 @@ ROOMS = (
     "queue",
     "trace",
     "accounts",
+    "addresses",
     "mailbox",
     "audit",
     "operators",

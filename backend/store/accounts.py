@@ -1,4 +1,4 @@
-"""Domains, accounts, aliases and lockouts.
+"""Domains, accounts and aliases.
 
 Addresses are kept as `Address.key` writes them: folded local part, domain in A-labels. Every function that
 changes them raises BadInput with a sentence, and tells the other processes (see `generation`).
@@ -6,18 +6,21 @@ changes them raises BadInput with a sentence, and tells the other processes (see
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from backend import clock
 from backend.address import Address, fold
 from backend.errors import BadInput, Denied
-from backend.store import mailboxes, messages
+from backend.store import lockouts, mailboxes, messages
 from backend.store.database import Reader, Transaction
 
 STATES = ("active", "suspended")  # a suspended account gets its mail and cannot log in
 ROLES = ("postmaster", "abuse")  # exist in every own domain, RFC 2142 and RFC 5321 §4.5.1
 _DEPTH = 20  # aliases of aliases
 _TARGETS = 1_000  # of one address, all aliases resolved
+_COLUMNS = "id, address, password, state, quota, created, must_change, expires, password_changed, seen"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,10 @@ class Account:
     state: str
     quota: int  # bytes; 0: the site's default
     created: float
+    must_change: bool = False  # the password is good for choosing another one, until `expires`
+    expires: float | None = None
+    password_changed: float | None = None
+    seen: float | None = None  # the last log-in
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +55,6 @@ class Resolution:
     remote: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Lockout:
-    """Failed log-ins in a row of one account (`a:alice@example.org`) or network address (`i:192.0.2.1`)."""
-
-    key: str
-    failures: int
-    lockouts: int
-    until: float  # no log-in before this time, seconds since 1970
-
-
 # -- look-ups
 
 
@@ -68,18 +65,74 @@ def own_domains(reader: Reader) -> frozenset[str]:
 
 def account(reader: Reader, address: str) -> Account | None:
     """The account with this address (as `Address.key` writes it)."""
-    row = reader.row("SELECT id, address, password, state, quota, created FROM accounts WHERE address = ?", (address,))
-    return None if row is None else Account(*row)
+    row = reader.row(f"SELECT {_COLUMNS} FROM accounts WHERE address = ?", (address,))  # noqa: S608
+    return None if row is None else _account(row)
 
 
-def find_accounts(reader: Reader, part: str = "", most: int = 500, after: str = "") -> list[Account]:
-    """Accounts whose address holds `part`, by address, past `after`."""
+def account_of(reader: Reader, identity: int) -> Account | None:
+    """The account with this id."""
+    row = reader.row(f"SELECT {_COLUMNS} FROM accounts WHERE id = ?", (identity,))  # noqa: S608
+    return None if row is None else _account(row)
+
+
+def _account(row: Sequence[Any]) -> Account:
+    identity, address, password, state, quota, created, must_change, *rest = row
+    return Account(identity, address, password, state, quota, created, bool(must_change), *rest)
+
+
+SORTS = {
+    "address": "address",
+    "-address": "address DESC",
+    "created": "created, id",
+    "-created": "created DESC, id DESC",
+    "seen": "seen, id",
+    "-seen": "seen DESC, id DESC",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which accounts: a part of the address, and a state (active, suspended, locked, one-time)."""
+
+    part: str = ""
+    state: str | None = None
+
+
+def find_accounts(
+    reader: Reader, wanted: Filter, sort: str = "address", most: int = 500, offset: int = 0
+) -> list[Account]:
+    """A page of accounts."""
+    condition, parameters = _condition(reader, wanted)
     rows = reader.rows(
-        "SELECT id, address, password, state, quota, created FROM accounts"
-        " WHERE address > ? AND instr(address, ?) > 0 ORDER BY address LIMIT ?",
-        (after, part.lower(), most),
+        f"SELECT {_COLUMNS} FROM accounts WHERE {condition} ORDER BY {SORTS[sort]} LIMIT ? OFFSET ?",  # noqa: S608
+        (*parameters, most, offset),
     )
-    return [Account(*row) for row in rows]
+    return [_account(row) for row in rows]
+
+
+def number_of_accounts(reader: Reader, wanted: Filter) -> int:
+    """How many there are."""
+    condition, parameters = _condition(reader, wanted)
+    number: int = reader.value(f"SELECT count(*) FROM accounts WHERE {condition}", parameters)  # noqa: S608
+    return number
+
+
+def _condition(reader: Reader, wanted: Filter) -> tuple[str, list[Any]]:
+    conditions: list[str] = ["1 = 1"]
+    parameters: list[Any] = []
+    if wanted.part:
+        conditions.append("instr(address, ?) > 0")
+        parameters.append(wanted.part.lower())
+    match wanted.state:
+        case "locked":
+            conditions.append("'a:' || address IN (SELECT key FROM lockouts WHERE \"until\" > ?)")
+            parameters.append(clock.now())
+        case "one-time":
+            conditions.append("must_change = 1")
+        case str():
+            conditions.append("state = ?")
+            parameters.append(wanted.state)
+    return " AND ".join(conditions), parameters
 
 
 def find_aliases(reader: Reader, part: str = "", most: int = 500) -> list[Alias]:
@@ -191,22 +244,31 @@ def add_account(transaction: Transaction, address: Address, password: str | None
     return Account(identity, address.key, password, "active", quota, transaction.now)
 
 
-def set_password(transaction: Transaction, address: str, password: str | None) -> None:
-    """Replace the hash, and unlock the account."""
-    _change(transaction, address, "password", password)
-    unlock(transaction, f"a:{address}")
+def set_password(
+    transaction: Transaction, address: str, password: str | None, *, one_time_until: float | None = None
+) -> None:
+    """Replace the hash, and unlock the account. `one_time_until`: it is good until then, to choose another one with."""
+    _change(
+        transaction,
+        address,
+        password=password,
+        must_change=int(one_time_until is not None),
+        expires=one_time_until,
+        password_changed=transaction.now,
+    )
+    lockouts.unlock(transaction, f"a:{address}")
 
 
 def set_state(transaction: Transaction, address: str, state: str) -> None:
     """Make an account active or suspended."""
     if state not in STATES:
         raise BadInput(f"{state!r} is not a state of an account; it is one of {', '.join(STATES)}.")
-    _change(transaction, address, "state", state)
+    _change(transaction, address, state=state)
 
 
 def set_quota(transaction: Transaction, address: str, quota: int) -> None:
     """The most bytes that the account may hold; 0: the site's default."""
-    _change(transaction, address, "quota", quota)
+    _change(transaction, address, quota=quota)
 
 
 def delete_account(transaction: Transaction, address: str, first_domain: str) -> int:
@@ -224,7 +286,7 @@ def delete_account(transaction: Transaction, address: str, first_domain: str) ->
         transaction.execute("DELETE FROM mail WHERE mailbox = ?", (mailbox.id,))
     transaction.execute("DELETE FROM mailboxes WHERE account = ?", (found.id,))
     transaction.execute("DELETE FROM accounts WHERE id = ?", (found.id,))
-    unlock(transaction, f"a:{address}")
+    lockouts.unlock(transaction, f"a:{address}")
     transaction.directory_changed = True
     return deleted
 
@@ -278,56 +340,13 @@ def _own(reader: Reader, address: Address) -> None:
         )
 
 
-def _change(transaction: Transaction, address: str, column: str, value: Any) -> None:
-    sql = f"UPDATE accounts SET {column} = ? WHERE address = ?"  # noqa: S608
-    if transaction.execute(sql, (value, address)).rowcount == 0:
+def _change(transaction: Transaction, address: str, **values: Any) -> None:
+    columns = ", ".join(f"{column} = ?" for column in values)
+    sql = f"UPDATE accounts SET {columns} WHERE address = ?"  # noqa: S608
+    if transaction.execute(sql, (*values.values(), address)).rowcount == 0:
         raise _unknown(address)
     transaction.directory_changed = True
 
 
 def _unknown(address: str) -> BadInput:
     return BadInput(f"There is no account {address}; `mailconsole user list` shows them.")
-
-
-# -- lockouts
-
-
-def lockout(reader: Reader, key: str) -> Lockout | None:
-    """The failed log-ins of an account or an address, None when there are none."""
-    row = reader.row('SELECT key, failures, lockouts, "until" FROM lockouts WHERE key = ?', (key,))
-    return None if row is None else Lockout(*row)
-
-
-def fail(transaction: Transaction, key: str, failures: int, first: float, longest: float) -> Lockout:
-    """Count a failed log-in; every `failures` in a row lock for `first` seconds, doubled each time up to `longest`.
-
-    A day without a failure forgets the ones before.
-    """
-    known = transaction.row('SELECT failures, lockouts, "until", last FROM lockouts WHERE key = ?', (key,))
-    number, lockouts, until, last = known or (0, 0, 0.0, transaction.now)
-    if transaction.now - last > 86_400:
-        number = lockouts = 0
-    number += 1
-    if number >= failures:
-        until = transaction.now + min(longest, first * 2.0 ** min(lockouts, 30))
-        number, lockouts = 0, lockouts + 1
-    transaction.execute(
-        'INSERT INTO lockouts (key, failures, lockouts, "until", last) VALUES (?, ?, ?, ?, ?)'
-        " ON CONFLICT (key) DO UPDATE SET failures = excluded.failures, lockouts = excluded.lockouts,"
-        ' "until" = excluded."until", last = excluded.last',
-        (key, number, lockouts, until, transaction.now),
-    )
-    return Lockout(key, number, lockouts, until)
-
-
-def unlock(transaction: Transaction, key: str) -> bool:
-    """Forget failed log-ins; whether there were any."""
-    return transaction.execute("DELETE FROM lockouts WHERE key = ?", (key,)).rowcount > 0
-
-
-def locked(reader: Reader, now: float) -> list[Lockout]:
-    """Who is locked out at the moment."""
-    return [
-        Lockout(*row)
-        for row in reader.rows('SELECT key, failures, lockouts, "until" FROM lockouts WHERE "until" > ?', (now,))
-    ]

@@ -246,6 +246,7 @@ def m002_people(db: Database) -> None:
     db.table("accounts").add_column("must_change", int, not_null_default=0)
     db.table("accounts").add_column("expires", float)
     db.table("accounts").add_column("password_changed", float)
+    db.table("accounts").add_column("seen", float)  # the last log-in
     db.table("app_passwords").create(
         {"id": int, "account": int, "name": str, "password": str, "created": float, "used": float},
         pk="id",
@@ -254,11 +255,21 @@ def m002_people(db: Database) -> None:
     db.table("app_passwords").create_index(["account", "name"], unique=True)
     # Log-ins that opened an account, or did not and why: `account` is an address as it was tried.
     db.table("logins").create(
-        {"id": int, "account": str, "time": float, "peer": str, "service": str, "way": str, "outcome": str},
+        {
+            "id": int,
+            "account": str,
+            "time": float,
+            "peer": str,
+            "service": str,
+            "way": str,
+            "outcome": str,
+            "number": int,
+        },
         pk="id",
-        not_null={"account", "time", "peer", "service", "outcome"},
+        not_null={"account", "time", "peer", "service", "way", "outcome", "number"},
     )
-    db.table("logins").create_index(["account", "id"])
+    db.table("logins").create_index(["account", "time"])
+    db.table("logins").create_index(["time"])
 
     db.table("vacations").create(
         {

@@ -94,9 +94,9 @@ def test_config_check_and_show(site: Site) -> None:
         ("queue", "list", "--older-than", "long"),
         ("queue", "hold"),
         ("queue", "hold", "NOSUCHENTRY00-1"),
-        ("user", "add", "alice@example.org"),
+        ("user", "password", "alice@example.org"),
         ("user", "delete"),
-        ("user", "disable", "nobody@example.org"),
+        ("user", "suspend", "nobody@example.org"),
         ("user", "quota", "postmaster@example.org", "much"),
         ("alias", "add", "sales@example.org"),
         ("mailbox", "export", "nobody@example.org", "/tmp/none"),
@@ -115,9 +115,9 @@ def test_accounts_aliases_and_domains(site: Site) -> None:
     assert site.cli("user", "add", "Alice@Example.org", "--password-stdin", stdin="correct horse\n").stderr == STOPPED
     assert site.cli("user", "add", "alice@example.org", "--password-stdin", stdin="x" * 9, check=False).returncode == 2
     assert site.cli("user", "add", "b@example.org", "--password-stdin", stdin=b"\xff" * 9, check=False).returncode == 2
-    listed = site.cli_json("user", "list", "alice")["accounts"]
+    listed = site.cli_json("user", "list", "alice")["rows"]
     assert [(row["address"], row["state"], row["login"]) for row in listed] == [("alice@example.org", "active", True)]
-    assert site.cli_json("user", "disable", "alice@example.org")["state"] == "suspended"
+    assert site.cli_json("user", "suspend", "alice@example.org")["state"] == "suspended"
     assert site.cli_json("user", "enable", "alice@example.org")["state"] == "active"
     assert site.cli_json("user", "quota", "alice@example.org", "5000000")["quota"] == 5_000_000
     site.cli("user", "password", "alice@example.org", "--password-stdin", stdin="battery staple\n")
@@ -182,7 +182,7 @@ def test_hostile_words_are_shown_escaped(site: Site, put: Put) -> None:
 
 def test_the_audit_log_is_proved_and_a_change_from_outside_is_found(site: Site) -> None:
     site.add_user("alice@example.org", "long enough")
-    site.cli("user", "disable", "alice@example.org", "--why", "left the institute")
+    site.cli("user", "suspend", "alice@example.org", "--why", "left the institute")
     assert site.cli("audit-log", "verify").stdout == b"2 rows, the chain is whole.\n"
     assert b"left the institute" in site.cli("audit-log", "list").stdout
     with sqlite3.connect(site.data / "mail.db") as connection:

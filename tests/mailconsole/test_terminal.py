@@ -59,7 +59,8 @@ def test_yes_asks_nothing_and_a_table_fits(site: Site, put: Put) -> None:
 
 
 def test_a_password_is_typed_twice_and_not_shown(site: Site) -> None:
-    child = at_terminal(site, "user", "add", "alice@example.org")
+    site.cli("user", "add", "alice@example.org")
+    child = at_terminal(site, "user", "password", "alice@example.org")
     child.expect("Password: ")
     child.sendline("correct horse")
     child.expect("Again: ")
@@ -77,7 +78,7 @@ def test_a_password_is_typed_twice_and_not_shown(site: Site) -> None:
 
 
 def test_ctrl_c_is_quiet(site: Site) -> None:
-    child = at_terminal(site, "user", "add", "alice@example.org")
+    child = at_terminal(site, "user", "password", "alice@example.org")
     child.expect("Password: ")
     child.sendintr()
     code, words = end_of(child)

@@ -174,7 +174,7 @@ def test_a_full_disk(small_disk: Path) -> None:
                     )
 
             until(accepted, within=20, every=0.5, why="the disk has room again")
-            [account] = site.cli_json("user", "list", "alice")["accounts"]
+            [account] = site.cli_json("user", "list", "alice")["rows"]
             assert account["messages"] == taken + 1
     finally:
         subprocess.run(["umount", "-l", str(small_disk)], check=False)
@@ -214,7 +214,7 @@ def test_a_store_that_cannot_be_written(tmp_path: Path) -> None:
                     return wire.reply().code == 250
 
             until(accepted, within=20, every=0.3)
-            [account] = site.cli_json("user", "list", "alice")["accounts"]
+            [account] = site.cli_json("user", "list", "alice")["rows"]
             assert account["messages"] == 1
         finally:
             site.stop()

@@ -11,7 +11,7 @@ from backend.errors import BadInput, Denied
 from backend.management.registry import Call, Change, action
 from backend.management.roles import AUDITOR, POSTMASTER, ROLES
 from backend.management.snapshots.operators import KeyRow, OperatorList, OperatorMade, OperatorRow, TotpSecret
-from backend.store import accounts, operators
+from backend.store import lockouts, operators
 from backend.store.database import Reader, Transaction
 from backend.store.operators import Operator
 
@@ -97,7 +97,7 @@ def operator_password(call: Call, name: Name) -> OperatorMade:
 
     def change(transaction: Transaction) -> None:
         operators.set_password(transaction, name, secret, must_change=True)
-        accounts.unlock(transaction, f"o:{name}")
+        lockouts.unlock(transaction, f"o:{name}")
 
     return OperatorMade(_on(call, name, change), password)
 

@@ -13,7 +13,7 @@ from backend.accounts.login import Logins
 from backend.address import parse
 from backend.errors import BadInput, Denied, Temporary
 from backend.limits import Limits
-from backend.store import accounts
+from backend.store import accounts, lockouts
 from backend.store.database import Store, Transaction
 
 ALICE = "alice@example.org"
@@ -99,7 +99,7 @@ def test_a_lockout_doubles_up_to_its_longest(tmp_path: Path) -> None:
     store = Store.open(tmp_path)
 
     def one(transaction: Transaction) -> float:
-        locked = accounts.fail(transaction, "i:x", 2, 10, 35)
+        locked = lockouts.fail(transaction, "i:x", 2, 10, 35)
         return round(locked.until - transaction.now) if locked.failures == 0 else 0
 
     assert [store.write(one) for _ in range(8)] == [0, 10, 0, 20, 0, 35, 0, 35]

@@ -94,7 +94,7 @@ def test_roles(role: str, roles: tuple[str, ...], allowed: bool) -> None:
         ("user.add", {"address": "a@example.net", "password": "long enough"}, "not one of our domains"),
         ("user.add", {"address": "a@example.org", "password": "short"}, "8 to 1024 characters"),
         ("user.quota", {"address": "postmaster@example.org", "size": -1}, "not below 0"),
-        ("user.disable", {"address": "nobody@example.org"}, "no account"),
+        ("user.suspend", {"address": "nobody@example.org"}, "no account"),
         ("alias.add", {"address": "a@example.org", "target": []}, "Where shall"),
         ("domain.add", {"domain": "no domain"}, "domain"),
         ("mailbox.export", {"address": "postmaster@example.org", "mailbox": "Sent"}, "no mailbox"),
