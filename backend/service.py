@@ -7,6 +7,7 @@ that closes, however the supervisor ended, the role ends too, so nobody is left 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import fcntl
 import importlib
 import json
@@ -36,6 +37,7 @@ _DRAIN = 25.0  # seconds that roles have to finish before they are killed
 _LONGEST_PAUSE = 10.0  # seconds before a role that keeps dying is started again
 _GOOD_LIFE = 60.0  # seconds after which a death is the first again
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
+_PR_SET_CHILD_SUBREAPER = 36
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +237,8 @@ class _Supervisor:
     stopping: bool = False
 
     def run(self) -> int:
+        # What outlives its role comes here, and not to init: `management.peers` knows by that what the service started.
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
         reading, writing = os.pipe()  # the lifeline
         wake_reading, wake_writing = os.pipe()
         os.set_blocking(wake_writing, False)
@@ -316,6 +320,14 @@ class _Supervisor:
                 extra=logs.fields(role=process.kind.name, slot=process.slot, pid=ended, code=code, after=pause),
             )
             self._write_down()
+        self._bury()
+
+    def _bury(self) -> None:
+        """Take note of the end of what came here from a role that has ended."""
+        own = {process.child.pid for process in self.processes if process.child}
+        with contextlib.suppress(ChildProcessError):
+            while (ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)) and ended.si_pid not in own:
+                os.waitpid(ended.si_pid, 0)
 
     def _pause(self, deadline: float) -> float | None:
         """How long nothing has to be done."""

@@ -1,7 +1,9 @@
 """What a process of this host may ask for when it connects: what SO_PEERCRED says of it decides, and nothing it says.
 
 The SSH role may only ask for the gate, and what it started may ask for nothing: a console is handed a connection that
-is bound to its operator, and gets no other. So whoever takes a console over has that operator's role and no more.
+is bound to its operator, and gets no other. So whoever takes a console over has that operator's role and no more. The
+same holds for everything else that the service started. Where it cannot be told who started a process, as of one
+that ended behind its back, it may ask for nothing.
 """
 
 from __future__ import annotations
@@ -25,10 +27,13 @@ def caller_of(connection: socket.socket, run: Path) -> Caller:
     size = struct.calcsize("3i")
     pid, uid, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))
     caller = local_caller(pid, uid, "socket")
+    if caller.role != SYSADMIN or uid != os.geteuid():  # what the service started has its user for good
+        return caller
     doors = _ssh_roles(run)
-    if pid in doors and caller.role == SYSADMIN:
+    if pid in doors:
         return Caller(caller.user, GATEKEEPER, caller.origin)
-    if doors and caller.role == SYSADMIN and doors & _ancestors(pid):
+    lineage, service = _lineage(pid), doors | _supervisor()
+    if service and (lineage is None or lineage & service):
         return Caller(caller.user, "", caller.origin)
     return caller
 
@@ -50,16 +55,28 @@ def _ssh_roles(run: Path) -> set[int]:
         return set()
 
 
-def _ancestors(pid: int) -> set[int]:
-    """The processes that started it, up to the first."""
+def _supervisor() -> set[int]:
+    """The process that started this one and all other roles, and that adopts what they leave behind."""
+    return {os.getppid()} if "MAILCONSOLE_LIFELINE" in os.environ else set()
+
+
+def _lineage(pid: int) -> set[int] | None:
+    """A process and its ancestors, up to the first of another user; None when they cannot be told."""
     found: set[int] = set()
-    for _ in range(_DEPTH):
+    while pid and len(found) < _DEPTH:
         try:
             stat = Path(f"/proc/{pid}/stat").read_text()
         except OSError:
-            break
-        pid = int(stat.rpartition(")")[2].split()[1])
-        if pid <= 1:
-            break
+            return found if _is_hidden(pid) else None
         found.add(pid)
-    return found
+        pid = int(stat.rpartition(")")[2].split()[1])
+    return None if pid else found
+
+
+def _is_hidden(pid: int) -> bool:
+    """Whether it is another user's, which /proc may not show to this one (ProtectProc=invisible)."""
+    try:
+        os.kill(pid, 0)
+    except OSError as error:
+        return isinstance(error, PermissionError)
+    return False
