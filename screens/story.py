@@ -99,6 +99,11 @@ class StoryScreen(Live):
         story: StoryView = snapshot
         self.query_one("#head", Static).update(_head(story))
         steps = _lines(story)
+        if steps != self._steps:
+            self._draw(story, steps)
+        self.pointed()
+
+    def _draw(self, story: StoryView, steps: list[StepRow | None]) -> None:
         listing = self.query_one(Steps)
         before, at_end = listing.highlighted, listing.highlighted in (None, len(self._steps) - 1)
         self._steps = steps
@@ -107,7 +112,11 @@ class StoryScreen(Live):
         )
         listing.highlighted = len(steps) - 1 if at_end else before
         self.call_after_refresh(listing.scroll_to_highlight)
-        self.pointed()
+
+    def repaint(self) -> None:
+        """Draw all of it in other colours."""
+        self._steps = []
+        super().repaint()
 
     @on(OptionList.OptionHighlighted)
     def pointed(self) -> None:

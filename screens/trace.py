@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from rich.text import Text
+from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
 from backend.management.snapshots.trace import StoryRow, TracePage
@@ -76,6 +77,9 @@ class Trace(Listing[StoryRow]):
     CSS = """
     Trace Detail { height: 4; }
     """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "copy", "Copy", tooltip="the sentence, fit to be read out, to your clipboard (OSC 52)"),
+    ]
 
     def show(self, snapshot: Any) -> None:
         """Change the table; where nothing is found, say what may help."""
