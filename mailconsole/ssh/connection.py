@@ -46,12 +46,12 @@ class _Handler(AuthHandler):
     transport: _Transport
 
     def _send_auth_result(self, username: str, method: str, result: int) -> None:
-        go_on = self.transport.channels.settled(method, result)
+        if not self.transport.channels.settled(method, result):
+            self._disconnect_no_more_auth()  # type: ignore[attr-defined]
+            return
         super()._send_auth_result(username, method, result)  # type: ignore[misc]
         if result == AUTH_SUCCESSFUL:
             self.transport.progress.set()
-        elif not go_on:
-            self._disconnect_no_more_auth()  # type: ignore[attr-defined]
 
 
 class _Transport(Transport):

@@ -1,0 +1,1 @@
+"""The SSH server under OpenSSH's own client."""

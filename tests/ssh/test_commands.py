@@ -1,0 +1,116 @@
+"""Commands without a terminal: words in, data and sentences out, an exit code; and the contract itself."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+
+import pexpect
+import pytest
+
+from tests.ssh.conftest import Operator
+
+Make = Callable[..., Operator]
+
+
+def test_data_is_on_stdout_and_words_on_stderr(olga: Operator) -> None:
+    done = olga.run("queue", "list", "--json")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert json.loads(done.stdout)["total"] == 0
+    done = olga.run("queue", "show", "0CNEHKRTM0BR9")
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.startswith(b"mailconsole: ")
+
+
+def test_no_command_is_help(olga: Operator) -> None:
+    done = olga.run()
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"ssh -t" in done.stderr
+
+
+def test_a_secret_comes_by_stdin(olga: Operator) -> None:
+    done = olga.run("user", "add", "alice@example.org", "--password-stdin", stdin=b"correct horse battery\n")
+    assert done.returncode == 0, done.stderr
+    assert b"alice@example.org" in olga.run("user", "list").stdout
+
+
+def test_the_role_decides(operator: Make) -> None:
+    anna = operator("anna", "auditor")
+    assert anna.run("queue", "list").returncode == 0
+    done = anna.run("queue", "hold", "--all", "--why", "a try")
+    assert done.returncode == 3
+    assert b"yours is auditor" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "queue list; touch {mark}",
+        "queue list --domain '$(touch {mark})'",
+        "queue list `touch {mark}`",
+        "queue list | tee {mark}",
+        "queue list > {mark}",
+        "'unclosed",
+        "--config /etc/passwd status",
+        "status --config /etc/passwd",
+        "serve --role smtp",
+        "init {mark} --hostname a.test --domain a.test",
+        "demo {mark}",
+        "config show",
+        "console",
+        "mailbox export alice@example.org {mark}",
+        "queue show \x1b]0;title\x07",
+        "queue show \xff\xfe",
+        "queue list --domain [/nope]",
+        "operator add eve sysadmin --key @{mark}",
+        "gate.bind",
+        "queue list " + "x" * 30_000,
+        "\n\n",
+        "-- --",
+        "status\x00--json",
+    ],
+)
+def test_hostile_words_do_nothing_and_nothing_breaks(
+    olga: Operator, line: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    mark = tmp_path_factory.mktemp("mark") / "made"
+    if "\0" in line:
+        pytest.skip("no command line of this machine can hold it")
+    done = subprocess.run(
+        [part.encode("latin-1") for part in olga.command(line.format(mark=mark), options=("-o", "BatchMode=yes"))],
+        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        timeout=30,
+        check=False,
+    )
+    assert not mark.exists()
+    assert done.returncode in (0, 1, 2, 3), done
+    assert b"Traceback" not in done.stderr
+    assert b"\x1b" not in done.stdout + done.stderr
+    assert olga.run("status").returncode == 0
+
+
+def test_the_contract_is_json_lines(olga: Operator) -> None:
+    lines = [
+        {"jsonrpc": "2.0", "id": 1, "method": "hello"},
+        {"jsonrpc": "2.0", "id": 2, "method": "gate.pulse", "params": {"sessions": {}}},
+    ]
+    done = olga.run("contract", stdin="".join(json.dumps(line) + "\n" for line in lines).encode())
+    hello, gate = [json.loads(line) for line in done.stdout.splitlines()]
+    assert hello["result"]["user"] == "olga"
+    assert hello["result"]["role"] == "sysadmin"
+    assert gate["error"]["data"]["kind"] == "Denied"
+
+
+def test_a_question_is_asked_on_a_terminal(olga: Operator) -> None:
+    olga.site.add_user("bob@example.org")
+    child = olga.terminal("user", "password", "bob@example.org", options=("-t",))
+    child.expect("Password: ")
+    child.sendline("correct horse battery")
+    child.expect("Again: ")
+    child.sendline("correct horse battery")
+    child.expect("bob@example.org")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 0
