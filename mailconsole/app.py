@@ -35,6 +35,9 @@ TABS = (
     Tab("1", "dashboard", "the service at a glance", "screens.dashboard:Dashboard", "status"),
     Tab("2", "queue", "the mail that waits", "screens.queue:Queue", "queue.list"),
     Tab("3", "trace", "where is my mail?", "screens.trace:Trace", "trace.find"),
+    Tab("4", "accounts", "passwords, log-ins, vacations", "screens.accounts:Accounts", "user.list"),
+    Tab("5", "operators", "who runs the service", "screens.operators:Operators", "operator.list"),
+    Tab("6", "sessions", "who is logged in", "screens.sessions:Sessions", "session.list"),
 )
 
 
@@ -72,6 +75,8 @@ class Console(App[None]):
 
     TITLE = "Mailconsole"
     CSS = """
+    Console ToastRack { margin-bottom: 3; }
+    Console Toast { padding: 0 1; width: auto; max-width: 76; }
     Console.-plain .datatable--cursor, Console.-plain Button:focus { text-style: reverse; }
     """
     NOTIFICATION_TIMEOUT = 4

@@ -115,7 +115,7 @@ def user_logins(call: Call, address: Annotated[str, "of an account, or as it was
     return call.store.read(history)
 
 
-@action("user.add", roles=(HELPDESK,), changes=True)
+@action("user.add", roles=(HELPDESK,), changes=True, key="n")
 def user_add(
     call: Call,
     address: Address,
@@ -140,7 +140,7 @@ def user_add(
     return made
 
 
-@action("user.reset", roles=(HELPDESK,), changes=True, key="p")
+@action("user.reset", roles=(HELPDESK,), changes=True, key="P")
 def user_reset(call: Call, address: Address) -> OneTimePassword:
     """Make a one-time password for an account, with which its owner chooses another; unlocks it too."""
     password, secret, until = _one_time(call)
@@ -180,7 +180,7 @@ def user_enable(call: Call, address: Address) -> AccountRow:
     return _state(call, address, "active")
 
 
-@action("user.quota", roles=(), changes=True)
+@action("user.quota", roles=(), changes=True, key="Q")
 def user_quota(call: Call, address: Address, size: Annotated[int, "in bytes; 0: the site's default"]) -> AccountRow:
     """Set the most that an account may hold."""
     if size < 0:
@@ -202,7 +202,7 @@ def user_delete(call: Call, address: Address) -> AccountRow:
     return gone
 
 
-@action("user.app-password-add", roles=(HELPDESK,), changes=True)
+@action("user.app-password-add", roles=(HELPDESK,), changes=True, key="a")
 def app_password_add(
     call: Call, address: Address, name: Annotated[str, "of the program, as in phone"]
 ) -> NewAppPassword:
@@ -218,7 +218,7 @@ def app_password_add(
     return NewAppPassword(row.address, name, word)
 
 
-@action("user.app-password-delete", roles=(HELPDESK,), changes=True)
+@action("user.app-password-delete", roles=(HELPDESK,), changes=True, key="A")
 def app_password_delete(call: Call, address: Address, name: Annotated[str, "of the program"]) -> AccountRow:
     """Take a program's password away."""
     return _on(call, address, lambda transaction, account: app_passwords.delete(transaction, account.id, name))[0]

@@ -54,7 +54,7 @@ def operator_list(call: Call) -> OperatorList:
     return call.store.read(rows)
 
 
-@action("operator.add", roles=(), changes=True)
+@action("operator.add", roles=(), changes=True, key="n")
 def operator_add(
     call: Call,
     name: Annotated[str, "small letters, digits, dots, dashes"],
@@ -82,7 +82,7 @@ def operator_add(
     return made
 
 
-@action("operator.role", roles=(), changes=True)
+@action("operator.role", roles=(), changes=True, key="c")
 def operator_role(call: Call, name: Name, role: RoleName) -> OperatorRow:
     """Give an operator another role, from the next action on."""
     _role(role)
@@ -102,7 +102,7 @@ def operator_password(call: Call, name: Name) -> OperatorMade:
     return OperatorMade(_on(call, name, change), password)
 
 
-@action("operator.key-add", roles=(), changes=True)
+@action("operator.key-add", roles=(), changes=True, key="a")
 def operator_key_add(call: Call, name: Name, key: Annotated[str, "the line of a .pub file"]) -> OperatorRow:
     """Let a public key in as an operator."""
     parsed = parse_key(key)
@@ -115,30 +115,32 @@ def operator_key_add(call: Call, name: Name, key: Annotated[str, "the line of a 
     )
 
 
-@action("operator.key-delete", roles=(), changes=True, dangerous=True)
+@action("operator.key-delete", roles=(), changes=True, dangerous=True, key="K")
 def operator_key_delete(call: Call, name: Name, fingerprint: Annotated[str, "SHA256:..."]) -> OperatorRow:
     """Take a public key away; sessions that came with it end."""
-    return _on(call, name, lambda transaction: operators.delete_key(transaction, name, fingerprint))
+    row = _on(call, name, lambda transaction: operators.delete_key(transaction, name, fingerprint))
+    _end_sessions(call, name, fingerprint)
+    return row
 
 
-@action("operator.totp", roles=(), changes=True)
+@action("operator.totp", roles=(), changes=True, key="t")
 def operator_totp(call: Call, name: Name) -> TotpSecret:
     """Ask an operator for a one-time code (TOTP) at every log-in; shows the secret this once."""
     import pyotp  # rarely needed
 
     secret = pyotp.random_base32()
-    _on(call, name, lambda transaction: operators.set_totp(transaction, name, secret))
+    _on(call, name, lambda transaction: _set_totp(transaction, name, secret))
     url = pyotp.TOTP(secret).provisioning_uri(name=f"{name}@{call.settings.site.hostname}", issuer_name=_ISSUER)
     return TotpSecret(name, secret, url)
 
 
-@action("operator.totp-off", roles=(), changes=True)
+@action("operator.totp-off", roles=(), changes=True, key="o")
 def operator_totp_off(call: Call, name: Name) -> OperatorRow:
     """Ask an operator for no code any more, as when the telephone is lost."""
-    return _on(call, name, lambda transaction: operators.set_totp(transaction, name, None))
+    return _on(call, name, lambda transaction: _set_totp(transaction, name, None))
 
 
-@action("operator.disable", roles=(), changes=True)
+@action("operator.disable", roles=(), changes=True, key="x")
 def operator_disable(call: Call, name: Name) -> OperatorRow:
     """Keep an operator out, and end what is open."""
     _not_oneself(call, name, "disable yourself")
@@ -147,13 +149,19 @@ def operator_disable(call: Call, name: Name) -> OperatorRow:
     return row
 
 
-@action("operator.enable", roles=(), changes=True)
+@action("operator.enable", roles=(), changes=True, key="e")
 def operator_enable(call: Call, name: Name) -> OperatorRow:
-    """Let an operator in again."""
-    return _on(call, name, lambda transaction: operators.set_state(transaction, name, "active"))
+    """Let an operator in again; ends the lockout too."""
+
+    def change(transaction: Transaction) -> None:
+        operators.set_state(transaction, name, "active")
+        for kind in "oc":
+            lockouts.unlock(transaction, f"{kind}:{name}")
+
+    return _on(call, name, change)
 
 
-@action("operator.delete", roles=(), changes=True, dangerous=True)
+@action("operator.delete", roles=(), changes=True, dangerous=True, key="d")
 def operator_delete(call: Call, name: Name) -> OperatorRow:
     """Delete an operator with all keys; what the audit log has stays. Disable is the careful choice."""
     _not_oneself(call, name, "delete yourself")
@@ -197,10 +205,16 @@ def _not_oneself(call: Call, name: str, what: str) -> None:
         raise Denied(f"Nobody can {what}; ask another sysadmin.")
 
 
-def _end_sessions(call: Call, name: str) -> None:
+def _set_totp(transaction: Transaction, name: str, secret: str | None) -> None:
+    operators.set_totp(transaction, name, secret)
+    lockouts.unlock(transaction, f"c:{name}")
+
+
+def _end_sessions(call: Call, name: str, key: str = "") -> None:
+    """Those of an operator: all, or what came with one key."""
     if call.sessions is not None:
         for row in call.sessions.rows({}):
-            if row.operator == name:
+            if row.operator == name and key in ("", row.key):
                 call.sessions.end(row.id)
 
 
