@@ -21,7 +21,7 @@ from backend.store.trace import Event
 MOST = 2_000  # stories of one search
 _SCANNED = 4 * MOST  # events of it: a message has two or more
 _LEASE = 900.0  # seconds in which what is being tried now is due at the latest
-_UNTRIED = 100_000  # entries of the queue that are looked through
+_UNTRIED = 100_000  # entries of the queue that are looked through, of one domain where it is known
 _EACH = 60  # events of one story in a list of stories: so many from its beginning, and from its end
 _SHOWN = 500  # the same of a story that is opened
 _BY_INDEX = "id + 0"  # the order that keeps the engine from walking all rows by id in place of an index of addresses
@@ -246,7 +246,7 @@ def _numbers(reader: Reader, events: Iterable[int]) -> tuple[set[int], bool]:
         marks = ",".join("?" * len(some))
         for message, session in reader.execute(
             f"SELECT message, session FROM events WHERE id IN ({marks})"  # noqa: S608
-            " AND NOT (stage = 'auth' AND verdict = 'accepted') ",
+            " AND NOT (stage = 'auth' AND verdict = 'accepted')",
             some,
         ):
             number = message if message is not None else ids.parse(session or "")
@@ -256,15 +256,22 @@ def _numbers(reader: Reader, events: Iterable[int]) -> tuple[set[int], bool]:
 
 
 def _untried(reader: Reader, about: Subject, since: float | None, until: float | None) -> set[int]:
-    """Messages to such an address that nobody has tried to deliver yet: no event names their recipients."""
-    if about.kind not in ("address", "fragment"):
-        return set()
-    pattern = _pattern(about.text) if about.kind == "address" else f"%{_pattern(about.text)}%"
+    """Messages to such an address that nobody has tried to deliver yet: no event names their recipients. Of more
+    than _UNTRIED entries those that are due first are looked through.
+    """
+    value: str | float
+    match about.kind:
+        case "address":
+            where, value, pattern = "domain = ?", about.text.rpartition("@")[2].lower(), _pattern(about.text)
+        case "fragment":
+            where, value, pattern = "due <= ?", clock.now() + _LEASE, f"%{_pattern(about.text)}%"
+        case _:
+            return set()
     rows = reader.execute(
         "SELECT DISTINCT message FROM"
-        " (SELECT message, recipient, received FROM queue WHERE due <= ? ORDER BY due LIMIT ?) AS waiting"
-        " WHERE recipient LIKE ? ESCAPE '\\' AND received >= ? AND received < ? LIMIT ?",
-        (clock.now() + _LEASE, _UNTRIED, pattern, since or 0.0, until or queue.HELD, MOST),
+        f" (SELECT message, recipient, received FROM queue WHERE {where} ORDER BY due LIMIT ?) AS waiting"
+        " WHERE recipient LIKE ? ESCAPE '\\' AND received >= ? AND received < ? LIMIT ?",  # noqa: S608
+        (value, _UNTRIED, pattern, since or 0.0, until or queue.HELD, MOST),
     )
     return {row[0] for row in rows}
 
