@@ -268,9 +268,9 @@ def _untried(reader: Reader, about: Subject, since: float | None, until: float |
         case _:
             return set()
     rows = reader.execute(
-        "SELECT DISTINCT message FROM"
-        f" (SELECT message, recipient, received FROM queue WHERE {where} ORDER BY due LIMIT ?) AS waiting"
-        " WHERE recipient LIKE ? ESCAPE '\\' AND received >= ? AND received < ? LIMIT ?",  # noqa: S608
+        "SELECT DISTINCT message FROM (SELECT message, recipient, received FROM queue"  # noqa: S608
+        f" WHERE {where} ORDER BY due LIMIT ?) AS waiting"
+        " WHERE recipient LIKE ? ESCAPE '\\' AND received >= ? AND received < ? LIMIT ?",
         (value, _UNTRIED, pattern, since or 0.0, until or queue.HELD, MOST),
     )
     return {row[0] for row in rows}
