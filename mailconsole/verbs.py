@@ -10,6 +10,8 @@ from backend.settings_file import load, sources, values
 from mailconsole import output, problems
 from mailconsole.cli import settings_of, settings_path
 
+_SSH = 22  # the port that ssh takes without being told
+
 
 def run(given: argparse.Namespace) -> int:
     """Run one; the exit code. Raises MailError."""
@@ -27,11 +29,17 @@ def run(given: argparse.Namespace) -> int:
 
 def _init(given: argparse.Namespace) -> int:
     from backend import site
+    from mailconsole.ssh import hostkey
 
     made = site.init(Path(given.folder).absolute(), given.hostname, given.domain, given.port_base, given.operator)
+    settings = load(made.settings)
+    hostkey.make(settings.ssh.host_key)
+    port = settings.listen.ssh
     answer = {
         "settings": str(made.settings),
         "certificate": str(made.certificate),
+        "host_key": hostkey.fingerprint(settings.ssh.host_key),
+        "ssh": f"ssh {f'-p {port} ' if port != _SSH else ''}{made.operator}@{made.hostname}",
         "hostname": made.hostname,
         "domain": made.domain,
         "operator": made.operator,

@@ -162,8 +162,9 @@ def _init(answer: dict[str, Any]) -> str:
     return (
         f"{answer['hostname']} is ready to take mail for {answer['domain']}.\n"
         f"Settings: {answer['settings']}\nCertificate: {answer['certificate']} (self-signed; put your own there)\n"
+        f"SSH host key: {answer['host_key']}\n"
         f"Operator: {answer['operator']}, one-time password {answer['password']} (shown this once)\n"
-        f"Next:\n  {begin} user add alice@{answer['domain']}\n  {begin} serve"
+        f"Next:\n  {begin} user add alice@{answer['domain']}\n  {begin} serve\n  {answer['ssh']}"
     )
 
 

@@ -24,6 +24,7 @@ from mailconsole.demo import mail
 from mailconsole.demo.elsewhere import DOMAIN, UNREACHABLE, Elsewhere
 from mailconsole.output import write
 from mailconsole.problems import say
+from mailconsole.ssh.gate import Gate, Identity
 
 _HOST, _DOMAIN = "mail.example.org", "example.org"
 _USERS = ("alice", "bob", "carol")
@@ -67,6 +68,7 @@ def run(folder: Path, port_base: int) -> int:
         if new:
             say("Sending some mail through it ...")
             _people(settings)
+            _admin(settings)
             mail.send(settings, passwords(settings))
         return _use(settings, process)
 
@@ -82,7 +84,7 @@ def _passwords(settings: Settings) -> Path:
 
 
 def _ports(base: int) -> Listen:
-    return Listen(("127.0.0.1",), base + 25, base + 587, base + 465)
+    return Listen(("127.0.0.1",), base + 25, base + 587, base + 465, base + 22)
 
 
 def _free(settings: Settings) -> None:
@@ -108,9 +110,15 @@ def _make(folder: Path, base: int) -> None:
                 no_dns=base + _NO_DNS,
             )
         )
-    descriptor = os.open(folder / "passwords", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    _keep(folder / "passwords", "".join(f"{user}@{_DOMAIN} {secrets.token_urlsafe(9)}\n" for user in _USERS))
+    _keep(folder / "operator", f"{made.operator} {made.password}\n")
+
+
+def _keep(path: Path, text: str) -> None:
+    """Write what nobody else may read."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
-        file.writelines(f"{user}@{_DOMAIN} {secrets.token_urlsafe(9)}\n" for user in _USERS)
+        file.write(text)
 
 
 def _running(settings: Settings) -> bool:
@@ -158,6 +166,25 @@ def _people(settings: Settings) -> None:
         _call(settings, "alias.add", address=f"{alias}@{_DOMAIN}", target=f"{target}@{_DOMAIN}")
 
 
+def _admin(settings: Settings) -> None:
+    """Choose the operator's password for good, as the first log-in would ask for."""
+    name, once = _operator(settings)
+    password = secrets.token_urlsafe(9)
+    connection = Gate(_socket(settings)).bind(Identity(name, "", "demo"), "command", "demo")
+    caller = client.Caller(connection)
+    try:
+        caller.call("me.password", {"old": once, "new": password})
+    finally:
+        caller.close()
+    _keep(settings.path.with_name("operator"), f"{name} {password}\n")
+
+
+def _operator(settings: Settings) -> tuple[str, str]:
+    """The demo's operator: name and password."""
+    name, _, password = settings.path.with_name("operator").read_text().strip().partition(" ")
+    return name, password
+
+
 def _call(settings: Settings, name: str, **arguments: str) -> None:
     with contextlib.suppress(BadInput):  # it is there already: an earlier run was interrupted
         client.call(_socket(settings), name, arguments)
@@ -182,12 +209,14 @@ def _use(settings: Settings, process: subprocess.Popen[bytes] | None = None) -> 
 def _words(settings: Settings) -> str:
     listen = settings.listen
     width = max(map(len, passwords(settings)))
+    name, password = _operator(settings)
     return "\n".join(
         [
             f"{_HOST} for {_DOMAIN}, in {settings.path.parent}",
             f"SMTP        127.0.0.1:{listen.smtp}",
             f"submission  127.0.0.1:{listen.submission} (STARTTLS), 127.0.0.1:{listen.submissions} (TLS)",
             *(f"{address.ljust(width)}  password {password}" for address, password in passwords(settings).items()),
+            f"SSH         ssh -p {listen.ssh} {name}@127.0.0.1, with the password {password}",
             f"console     mailconsole --config {settings.path} console",
         ]
     )

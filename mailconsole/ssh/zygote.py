@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import importlib
 import json
 import os
 import signal
@@ -76,8 +77,12 @@ def _confined() -> str:
 
 def _rehearse() -> None:
     """Draw a console on no terminal once, so that all that it loads and works out is there before the fork."""
+    from mailconsole.app import TABS
     from mailconsole.ssh import child, command  # noqa: F401  what the children run
     from mailconsole.ssh.console import RemoteConsole
+
+    for tab in TABS:
+        importlib.import_module(tab.place.partition(":")[0])
 
     async def nobody() -> Client:
         raise NotRunning("This is a rehearsal.")

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pexpect
 import pytest
 
 from tests.harness.ports import free_base
@@ -37,6 +38,22 @@ def answer(folder: Path, *words: str) -> dict[str, object]:
     return found
 
 
+def log_in(words: str, folder: Path) -> int | None:
+    """Log in with the line and the password that the demo says; the exit code."""
+    found = re.search(r"^SSH +(ssh -p \d+ admin@\S+), with the password (\S+)$", words, re.MULTILINE)
+    assert found
+    options = (
+        f"-F none -o StrictHostKeyChecking=no -o UserKnownHostsFile={folder}/known_hosts -o PubkeyAuthentication=no"
+    )
+    child = pexpect.spawn(f"{found[1]} {options} queue list --json", encoding="utf-8", timeout=20)
+    child.expect("password: ")
+    child.sendline(found[2])
+    child.expect('"total"')
+    child.expect(pexpect.EOF)
+    child.close()
+    return child.exitstatus
+
+
 @pytest.mark.slow
 def test_serves_with_mail_of_every_kind(tmp_path: Path) -> None:
     """Mail delivered, relayed, deferred, bounced and refused; SIGTERM ends it well; a second run has it all still."""
@@ -47,7 +64,9 @@ def test_serves_with_mail_of_every_kind(tmp_path: Path) -> None:
         words = out.read_text()
         assert f"127.0.0.1:{base + 25}" in words
         assert len(re.findall(r"^\w+@example\.org +password \S{8,}$", words, re.MULTILINE)) == 3
-        assert (folder / "passwords").stat().st_mode & 0o077 == 0
+        for secrets in ("passwords", "operator", "ssh/host_key"):
+            assert (folder / secrets).stat().st_mode & 0o077 == 0
+        assert log_in(words, tmp_path) == 0
 
         def sums() -> dict[str, int]:
             minutes = answer(folder, "status")["minutes"]
