@@ -36,6 +36,8 @@ class Limits:
     messages_per_ip_per_minute: int = 600  # from one address (IPv6: one /64); 0 is no limit
     recipients_per_account_per_hour: int = 2_000  # of one account's submissions; 0 is no limit
 
+    vacation_answers_per_hour: int = 100  # for one account: nobody floods others through somebody who is away
+
     # Passwords
     password_checks: int = 2  # argon2id hashes computed at once in a process (64 MiB each)
     app_passwords: int = 10  # of one account

@@ -97,6 +97,25 @@ def _reset(answer: dict[str, Any]) -> str:
     return lines
 
 
+def _vacation(answer: dict[str, Any]) -> str:
+    if not answer["text"]:
+        return f"{safe(answer['address'])} has no vacation."
+    state = "answers now" if answer["now"] else "is set, and does not answer now" if answer["enabled"] else "is off"
+    lines = [
+        f"The vacation of {answer['address']} {state}; {answer['answered']} senders have their answer.",
+        f"from {answer['starts'] or 'now'} to {answer['ends'] or 'when it is switched off'}, "
+        f"each sender once in {answer['days']} days",
+        f"Subject: {answer['subject'] or 'Auto: and that of the mail'}",
+        "",
+        *answer["text"].split("\n"),
+    ]
+    return "\n".join(map(safe, lines))
+
+
+def _preview(answer: dict[str, Any]) -> str:
+    return "\n".join(safe(line) for line in answer["source"].splitlines())
+
+
 VIEWS: dict[str, Callable[[Any], str]] = {
     "user.list": _users,
     "user.show": _shown,
@@ -115,4 +134,8 @@ VIEWS: dict[str, Callable[[Any], str]] = {
         f"App password {safe(a['name'])} of {safe(a['address'])}, shown this once: {safe(a['password'])}"
     ),
     "user.app-password-delete": _user("{address} has that app password no longer."),
+    "vacation.show": _vacation,
+    "vacation.set": _vacation,
+    "vacation.off": _vacation,
+    "vacation.preview": _preview,
 }

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from backend.management.registry import Action
     from backend.store.database import Store
 
+_LINES = 256 * 1024  # bytes read of a text
 _SECRET = 8_192  # bytes read of a line with a password
 _FIXED = 1_000  # entries that a question can stand for one by one
 _NO_OBJECT = ("why", "notice")  # arguments that say how, and not to what
@@ -175,11 +176,21 @@ def _arguments(given: argparse.Namespace) -> dict[str, Any]:
                 arguments[parameter.name] = _secret(from_stdin)
             continue
         value = getattr(given, parameter.name, None)
+        if parameter.lines and value == "-":
+            value = _text()
         if value is not None and value != []:
             arguments[parameter.name] = value
     if getattr(given, "why", None):
         arguments["why"] = given.why
     return arguments
+
+
+def _text() -> str:
+    """Lines from standard input."""
+    try:
+        return sys.stdin.buffer.read(_LINES).decode().replace("\r\n", "\n").rstrip("\n")
+    except UnicodeDecodeError:
+        raise BadInput("The text on standard input is not UTF-8.") from None
 
 
 def _secret(from_stdin: bool) -> str:

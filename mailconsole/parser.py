@@ -26,6 +26,7 @@ _GROUPS = {
     "trace": "where is my mail?",
     "session": "who is logged in",
     "user": "accounts",
+    "vacation": "what is answered for who is away",
 }
 
 

@@ -27,7 +27,16 @@ from screens.widgets.progress import Progress
 from screens.widgets.title import Title
 
 DEEDS = (
-    Deed("user.reset", "P", "Password", "reset", argument="address", many=False, alone=True),
+    Deed(
+        "user.reset",
+        "P",
+        "Password",
+        "reset",
+        argument="address",
+        many=False,
+        alone=True,
+        advice="The password of now opens nothing from then on. App passwords go on.",
+    ),
     Deed("user.unlock", "l", "Unlock", "unlocked", argument="address", many=False),
     Deed("user.suspend", "x", "Suspend", "suspended", argument="address", many=False, undo="user.enable"),
     Deed("user.enable", "e", "Enable", "enabled", argument="address", many=False, undo="user.suspend", quiet=True),

@@ -9,7 +9,7 @@ from functools import partial
 
 from backend.config import Settings
 from backend.errors import MailError
-from backend.store import bodies, logins, statistics, trace, vacations
+from backend.store import bodies, lockouts, logins, statistics, trace, vacations
 from backend.store.database import Store
 
 _log = logging.getLogger("delivery")
@@ -18,6 +18,7 @@ _FIRST = 60.0  # after the start
 _LEFTOVER = 86_400.0  # seconds after which a file without a message is nobody's
 _PIECE = 1_000  # events
 _ANSWERS = 32 * 86_400.0  # seconds that it is remembered whom a vacation answered: longer than any asks for
+_FAILURES = 86_400.0  # seconds after which failed log-ins count no more
 _BREATH = 0.05  # seconds between pieces
 
 
@@ -49,6 +50,7 @@ class Housekeeping:
         while gone >= _PIECE:
             gone = await self._store.commit(lambda t: logins.forget(t, now - keep.keep_days * 86_400, _PIECE))
             await asyncio.sleep(_BREATH)
+        await self._store.commit(lambda t: lockouts.forget(t, now - _FAILURES))
         await self._store.commit(lambda t: vacations.forget(t, now - _ANSWERS))
         await self._store.commit(lambda t: statistics.forget(t, now - keep.statistics_days * 86_400))
         for number in range(256):

@@ -1,4 +1,4 @@
-"""The role `delivery`: the queue runner, the notices, the housekeeping."""
+"""The role `delivery`: the queue runner, the notices, the vacations, the housekeeping."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from backend.config import Settings
 from backend.delivery.housekeeping import Housekeeping
 from backend.delivery.notifier import Notifier
 from backend.delivery.runner import Runner
+from backend.delivery.vacation.responder import Responder
 from backend.delivery.wake import Wake
 from backend.role import Role
 
@@ -20,6 +21,7 @@ async def serve(role: Role) -> None:
     told.set()
     runner = Runner(role.settings, role.store, told)
     notifier = Notifier(role.settings, role.store, told, runner.wake)
+    responder = Responder(role.settings, role.store, runner.wake)
     housekeeping = Housekeeping(role.settings, role.store)
     bell = Wake(role.settings.site.run)
 
@@ -30,13 +32,14 @@ async def serve(role: Role) -> None:
     def reload(settings: Settings) -> None:
         runner.reload(settings)
         notifier.reload(settings)
+        responder.reload(settings)
         housekeeping.settings = settings
 
     role.on_reload.append(reload)
     bell.listen(heard)
     try:
         async with asyncio.TaskGroup() as group:
-            others = [group.create_task(notifier.run()), group.create_task(housekeeping.run())]
+            others = [group.create_task(one.run()) for one in (notifier, responder, housekeeping)]
             await runner.run(role.stopping)
             for task in others:
                 task.cancel()

@@ -31,6 +31,7 @@ ROOMS = (
     "queue",
     "trace",
     "accounts",
+    "vacation",
     "addresses",
     "mailbox",
     "audit",
@@ -106,6 +107,7 @@ class Parameter:
     secret: bool = False
     place: bool = False  # on the command line by its place, though it has a default
     span: bool = False  # a length of time, in words on the command line, in seconds in the contract
+    lines: bool = False  # a text of more lines than one
     inner: bool = False  # for programs that page through much, and not on the command line
 
 
@@ -166,7 +168,8 @@ class Action:
             return int(clock.span(value))
         if parameter.kind is list and isinstance(value, str):
             value = [value]
-        if not _fits(parameter.kind, value):
+        plain = value.replace("\n", "") if parameter.lines and isinstance(value, str) else value
+        if not _fits(parameter.kind, plain):
             raise BadInput(f"{self.name}: {parameter.name} is not {_NAMES[parameter.kind]}.")
         return value
 
@@ -207,8 +210,9 @@ def action(
     takes: tuple[Parameter, ...] = (),
 ) -> Callable[[Callable[..., T]], Callable[..., T]]:
     """Put a function into the registry. Its docstring's first line is the help; `Annotated[kind, "help", ...]` its
-    arguments, where the further words "secret", "span" and "place" mark passwords, lengths of time, and what is
-    written without its name. `takes`: arguments that many actions share, and that the function gets by keyword.
+    arguments, where the further words "secret", "span", "lines" and "place" mark passwords, lengths of time, texts of
+    many lines, and what is written without its name. `takes`: arguments that many actions share, and that the
+    function gets by keyword.
     """
 
     def register(function: Callable[..., T]) -> Callable[..., T]:
@@ -246,6 +250,7 @@ def _parameters(function: Callable[..., Any]) -> tuple[Parameter, ...]:
                 "secret" in words[1:],
                 "place" in words[1:],
                 "span" in words[1:],
+                "lines" in words[1:],
             )
         )
     return tuple(found)

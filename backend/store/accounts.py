@@ -145,6 +145,18 @@ def find_aliases(reader: Reader, part: str = "", most: int = 500) -> list[Alias]
     return [Alias(*row) for row in rows]
 
 
+def names_of(reader: Reader, address: str) -> set[str]:
+    """The address and every alias that leads to it, by however many steps."""
+    found: set[str] = set()
+    waiting = [address]
+    while waiting and len(found) < _TARGETS:
+        current = waiting.pop()
+        if current not in found:
+            found.add(current)
+            waiting += [row[0] for row in reader.execute("SELECT address FROM aliases WHERE target = ?", (current,))]
+    return found
+
+
 def resolve(reader: Reader, address: Address, separator: str, first_domain: str) -> Resolution | None:
     """Follow aliases to the end. None: the domain is ours and knows no such address.
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from backend.store import bodies, mailboxes, queue, trace
+from backend.store import bodies, mailboxes, queue, trace, vacations
 from backend.store.bodies import Body
 from backend.store.database import Reader, Transaction
 from backend.store.notices import Notice, tell
@@ -71,6 +71,7 @@ def accept(
     if len(delivered) < len(local):
         lost = [copy for copy in local if copy not in delivered]
         remote = [*remote, *(Remote(copy.address, copy.address.rpartition("@")[2]) for copy in lost)]
+    awaited = vacations.note(transaction, identity, [copy.mailbox for copy in delivered]) if message.sender else 0
     transaction.execute(
         "INSERT INTO messages (id, received, sender, account, peer, message_id, envid, ret, smtputf8, size, refs,"
         " digest, skip, head, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -85,7 +86,7 @@ def accept(
             message.ret,
             1 if message.smtputf8 else 0,
             body.size,
-            len(delivered) + len(remote) + len(notices),
+            len(delivered) + len(remote) + len(notices) + awaited,
             body.digest,
             body.skip,
             body.head or None,
@@ -139,11 +140,13 @@ def spread(transaction: Transaction, message: Message, local: Sequence[Local], r
     """Further copies and entries of a message that is here already; answers how many. Its caller still holds a
     reference, so that the message is there.
     """
-    number = sum(mailboxes.deliver(transaction, copy.mailbox, copy.address, message) for copy in local) + len(remote)
+    delivered = [copy.mailbox for copy in local if mailboxes.deliver(transaction, copy.mailbox, copy.address, message)]
+    awaited = vacations.note(transaction, message.id, delivered) if message.sender else 0
+    number = len(delivered) + len(remote)
     if remote:
         last = transaction.value("SELECT max(ordinal) FROM queue WHERE message = ?", (message.id,)) or 0
         queue.enqueue(transaction, message, remote, last + 1)
-    transaction.execute("UPDATE messages SET refs = refs + ? WHERE id = ?", (number, message.id))
+    transaction.execute("UPDATE messages SET refs = refs + ? WHERE id = ?", (number + awaited, message.id))
     return number
 
 

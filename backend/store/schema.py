@@ -291,7 +291,7 @@ def m002_people(db: Database) -> None:
     db.table("vacation_answers").create_index(["time"])
     # Messages that may want an answer, counted in messages.refs until the delivery role has decided.
     db.table("vacation_due").create(
-        {"id": int, "message": int, "account": int, "recipient": str}, pk="id", not_null={"message", "account"}
+        {"id": int, "message": int, "account": int}, pk="id", not_null={"message", "account"}
     )
 
     # What was deleted, with all that it takes to put it back, until `until`.

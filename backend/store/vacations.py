@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from backend.store import messages
 from backend.store.database import Reader, Transaction
 
 
@@ -71,6 +71,12 @@ def put(transaction: Transaction, vacation: Vacation) -> None:
     )
 
 
+def switch_off(transaction: Transaction, account: int) -> None:
+    """Answer nobody any more; who is away again later answers everybody anew."""
+    transaction.execute("UPDATE vacations SET enabled = 0 WHERE account = ?", (account,))
+    transaction.execute("DELETE FROM vacation_answers WHERE account = ?", (account,))
+
+
 def remove(transaction: Transaction, account: int) -> None:
     """Forget all about an account's vacation."""
     for table in ("vacations", "vacation_answers"):
@@ -80,19 +86,21 @@ def remove(transaction: Transaction, account: int) -> None:
 # -- messages that may want an answer
 
 
-def note(transaction: Transaction, message: int, mailbox: int) -> int:
-    """A copy for this mailbox was delivered: keep the message in mind when its account is on vacation; 1 then, for the
-    caller to count as a reference, else 0. Costs one look at an empty table for all the others.
+def note(transaction: Transaction, message: int, mailboxes: Sequence[int]) -> int:
+    """Copies were delivered to these mailboxes: keep the message in mind for each whose account is on vacation. How
+    often, for the caller to count as references. Costs one look at an empty table when nobody is away.
     """
-    row = transaction.row(
-        "SELECT vacations.account FROM vacations JOIN mailboxes ON mailboxes.account = vacations.account"
-        " WHERE mailboxes.id = ? AND vacations.enabled = 1 AND coalesce(starts, 0) <= ? AND coalesce(ends, ?) > ?",
-        (mailbox, transaction.now, transaction.now + 1, transaction.now),
-    )
-    if row is None:
+    if transaction.row("SELECT 1 FROM vacations WHERE enabled = 1 LIMIT 1") is None:
         return 0
-    transaction.execute("INSERT INTO vacation_due (message, account) VALUES (?, ?)", (message, row[0]))
-    return 1
+    number = 0
+    for mailbox in mailboxes:
+        number += transaction.execute(
+            "INSERT INTO vacation_due (message, account) SELECT ?, vacations.account FROM mailboxes"
+            " JOIN vacations ON vacations.account = mailboxes.account WHERE mailboxes.id = ? AND enabled = 1"
+            " AND coalesce(starts, 0) <= ? AND (ends IS NULL OR ends > ?)",
+            (message, mailbox, transaction.now, transaction.now),
+        ).rowcount
+    return number
 
 
 def due(reader: Reader, most: int = 50) -> list[Due]:
@@ -103,11 +111,8 @@ def due(reader: Reader, most: int = 50) -> list[Due]:
 
 
 def settle(transaction: Transaction, one: Due) -> bool:
-    """It is decided; False when it was already. Lets go of the message."""
-    if transaction.execute("DELETE FROM vacation_due WHERE id = ?", (one.id,)).rowcount == 0:
-        return False
-    messages.release(transaction, one.message)
-    return True
+    """It is decided; False when it was already. The caller lets go of the message."""
+    return transaction.execute("DELETE FROM vacation_due WHERE id = ?", (one.id,)).rowcount > 0
 
 
 def answered(reader: Reader, account: int, sender: str, since: float) -> bool:

@@ -140,7 +140,7 @@ def user_add(
     return made
 
 
-@action("user.reset", roles=(HELPDESK,), changes=True, key="P")
+@action("user.reset", roles=(HELPDESK,), changes=True, dangerous=True, key="P")
 def user_reset(call: Call, address: Address) -> OneTimePassword:
     """Make a one-time password for an account, with which its owner chooses another; unlocks it too."""
     password, secret, until = _one_time(call)

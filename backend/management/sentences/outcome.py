@@ -117,7 +117,7 @@ def _ends(story: Story) -> dict[str, _End]:
 
 def _counts(event: Event, story: Story) -> bool:
     """Whether an event is about where the story ends: not reports, and not what the session did before a message."""
-    if event.stage in ("notice", "accept", "alias") or (event.stage, event.verdict) == ("auth", "accepted"):
+    if event.stage in ("notice", "accept", "alias", "vacation") or (event.stage, event.verdict) == ("auth", "accepted"):
         return False
     return event.message is not None or story.events[-1].message is None
 

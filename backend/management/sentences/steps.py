@@ -158,6 +158,16 @@ def _list(some: Any) -> str:
     return ", ".join(names[:3]) + more
 
 
+def _away(event: Event) -> str:
+    to, who = event.detail.get("to") or "the sender", event.recipient or "the person"
+    return f"Answered: {to} was told that {who} is away."
+
+
+def _not_away(event: Event) -> str:
+    reason = event.detail.get("reason") or "nothing is known of the reason"
+    return f"No vacation answer for {event.recipient or 'the person'}: {reason}."
+
+
 _WORDS: dict[tuple[str, str], Callable[[Event], str]] = {
     ("connect", "closed"): lambda e: f"Sent away: {e.peer} made too many errors; its owner must find out why.",
     ("tls", "rejected"): lambda e: f"Not possible: {e.peer} and we could agree on no encrypted connection.",
@@ -174,4 +184,6 @@ _WORDS: dict[tuple[str, str], Callable[[Event], str]] = {
     ("queue", "deleted"): lambda e: f"Deleted by hand: the message to {e.recipient} goes no further.",
     ("notice", "sent"): _told,
     ("notice", "rejected"): _not_told,
+    ("vacation", "sent"): _away,
+    ("vacation", "skipped"): _not_away,
 }
