@@ -51,7 +51,8 @@ def log_in(words: str, folder: Path) -> int | None:
     child.expect('"total"')
     child.expect(pexpect.EOF)
     child.close()
-    return child.exitstatus
+    code: int | None = child.exitstatus
+    return code
 
 
 @pytest.mark.slow
