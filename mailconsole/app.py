@@ -22,7 +22,7 @@ from backend.management.client import Client
 from backend.management.snapshots.hello import Hello
 from backend.management.snapshots.operators import Me
 from mailconsole import problems
-from screens import colours
+from screens import colours, password
 from screens.colours import Palette
 from screens.commands import Commands
 from screens.help import Help
@@ -90,6 +90,7 @@ class Console(App[None]):
         Binding("question_mark", "keys", "Help", key_display="?", tooltip="these keys"),
         Binding("colon", "command_palette", "Commands", show=False, key_display=":", tooltip="all of this by name"),
         Binding("T", "theme", "Colours", show=False, tooltip="dark, light or high contrast; kept for the next time"),
+        Binding("W", "password", "Own password", show=False, tooltip="choose another password for yourself"),
         Binding("q", "quit", "Quit", show=False, tooltip="leave; the service goes on"),
     ]
 
@@ -148,6 +149,15 @@ class Console(App[None]):
             self.me = await self.link.ask(Me, "me.show")
             if self.me.theme in colours.THEMES:
                 self.theme = self.me.theme
+            if self.me.must_change and not await password.choose(self, self.link, must=True):
+                self.exit()
+
+    def action_password(self) -> None:
+        """Another password for oneself."""
+        if self.me is None or not self.me.session:
+            self.notify("You are no operator here; log in over SSH as one.", severity="warning", markup=False)
+        else:
+            self.run_worker(password.choose(self, self.link, must=False), group="me")
 
     async def on_unmount(self) -> None:
         """Hang up."""

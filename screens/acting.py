@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
 from textual import events
-from textual.binding import Binding, BindingType
+from textual.binding import Binding
 
 from backend.errors import BadInput, MailError
 from screens.ask import WHY, Ask, Field
@@ -27,16 +27,14 @@ class Acting(Live, Generic[R]):
 
     deeds: ClassVar[tuple[Deed, ...]] = ()
     noun: ClassVar[tuple[str, str]] = ("row", "rows")
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("u", "undo", "Undo", tooltip="take the last thing back"),
-    ]
 
     def __init_subclass__(cls, **options: Any) -> None:
-        """A key for each deed."""
+        """A key for each deed, and one to take the last one back."""
         keys = [
             Binding(deed.key, f"deed('{deed.action}')", deed.label, id=deed.action, show=not deed.quiet)
             for deed in cls.__dict__.get("deeds", ())
         ]
+        keys += [Binding("u", "undo", "Undo", tooltip="take the last thing back")] if keys else []
         cls.BINDINGS = [*keys, *cls.__dict__.get("BINDINGS", ())]
         super().__init_subclass__(**options)
 
