@@ -7,13 +7,18 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from backend.config import Settings
+from backend.errors import Temporary
 from backend.limits import Limits
 from mailconsole.ssh import hostkey
 from mailconsole.ssh.admission import Admission, network_of
 from mailconsole.ssh.console import RemoteConsole
+from mailconsole.ssh.sessions import Sessions
 from mailconsole.ssh.terminal import Terminal
 from tests.harness.site import ROOT
 
@@ -195,3 +200,22 @@ def test_pty_is_that_of_the_client() -> None:
     finally:
         os.close(ours)
         os.close(theirs)
+
+
+def test_sessions_have_a_limit_in_all_and_for_each_operator() -> None:
+    settings = Settings(limits=Limits(ssh_sessions=3, ssh_sessions_per_operator=2))
+    sessions = Sessions(settings)
+
+    def session(operator: str) -> Any:
+        return SimpleNamespace(id=object(), identity=SimpleNamespace(operator=operator))
+
+    olga = session("olga")
+    for one in (olga, session("olga")):
+        sessions.add(one)
+    with pytest.raises(Temporary, match="olga has 2 sessions"):
+        sessions.add(session("olga"))
+    sessions.add(session("paula"))
+    with pytest.raises(Temporary, match="Too many"):
+        sessions.add(session("henry"))
+    sessions.remove(olga)
+    sessions.add(session("henry"))
