@@ -38,6 +38,8 @@ TABS = (
     Tab("4", "accounts", "passwords, log-ins, vacations", "screens.accounts:Accounts", "user.list"),
     Tab("5", "operators", "who runs the service", "screens.operators:Operators", "operator.list"),
     Tab("6", "sessions", "who is logged in", "screens.sessions:Sessions", "session.list"),
+    Tab("7", "audit", "who changed what", "screens.audit:Audit", "audit-log.list"),
+    Tab("8", "settings", "what is in force, and from where", "screens.settings:Settings", "settings.list"),
 )
 
 

@@ -25,6 +25,7 @@ _GROUPS = {
     "queue": "mail on its way",
     "trace": "where is my mail?",
     "session": "who is logged in",
+    "settings": "what is in force",
     "user": "accounts",
     "vacation": "what is answered for who is away",
 }

@@ -147,7 +147,7 @@ def _records(answer: dict[str, Any]) -> str:
             row["why"],
             row["outcome"],
         )
-        for row in answer["records"]
+        for row in reversed(answer["rows"])
     ]
     head = ("row", "time", "user", "action", "arguments", "why", "outcome")
     return table(head, rows) if rows else "The audit log is empty."
@@ -183,15 +183,36 @@ def _actions(answer: dict[str, Any]) -> str:
 
 
 def _fields(answer: Any) -> str:
-    """Any other answer: a line for each field."""
+    """Any other answer: a line for each field, a table for each list."""
     if not isinstance(answer, dict):
         return safe(answer)
-    width = max(map(len, answer), default=0)
-    return "\n".join(f"{key.ljust(width)}  {safe('' if value is None else value)}" for key, value in answer.items())
+    lists = {key: value for key, value in answer.items() if _is_rows(value)}
+    width = max((len(key) for key in answer if key not in lists), default=0)
+    lines = [
+        f"{key.ljust(width)}  {safe('' if value is None else value)}"
+        for key, value in answer.items()
+        if key not in lists and not (lists and key in _PAGING)
+    ]
+    for rows in lists.values():
+        head = [key for key, value in rows[0].items() if not isinstance(value, list | dict)]
+        lines.append(table(head, [[row.get(key) for key in head] for row in rows]))
+    return "\n".join(lines)
 
 
+def _is_rows(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(row, dict) for row in value)
+
+
+def _problems(answer: dict[str, Any]) -> str:
+    marks = {"bad": "✗", "warn": "!"}
+    lines = [f"{marks.get(row['severity'], '!')} {row['sentence']} {row['advice']}" for row in answer["rows"]]
+    return "\n".join(map(safe, lines)) if lines else "Nothing needs attention."
+
+
+_PAGING = ("total", "offset")
 _VIEWS: dict[str, Callable[[Any], str]] = {
     "status": _status,
+    "problems": _problems,
     "queue.list": _queue_list,
     "queue.show": _entry,
     "queue.hold": _changed("held", "release"),

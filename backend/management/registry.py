@@ -28,6 +28,7 @@ T = TypeVar("T")
 MOST_IDS = 1_000  # in one list: a page of the console, and no burden for others
 ROOMS = (
     "status",
+    "problems",
     "queue",
     "trace",
     "accounts",
@@ -35,6 +36,7 @@ ROOMS = (
     "addresses",
     "mailbox",
     "audit",
+    "settings",
     "operators",
     "sessions",
     "me",

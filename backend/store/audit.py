@@ -17,6 +17,7 @@ _COLUMNS = ("time", "actor", "role", "origin", "key", "action", "arguments", "be
 _ALL = ", ".join(f'"{name}"' for name in ("id", *_COLUMNS, "hash"))
 _encode = json.JSONEncoder(ensure_ascii=True, sort_keys=True, separators=(",", ":")).encode
 DONE = "done"
+_COUNTED = 100_000  # rows: further nobody counts
 FIRST = "0" * 64  # what the first row's hash is chained to
 
 
@@ -66,14 +67,61 @@ def add(
     transaction.execute(f"INSERT INTO audit ({names}) VALUES ({marks})", (*row, _hash(last, row)))  # noqa: S608
 
 
-def find(reader: Reader, part: str = "", most: int = 100, before: int | None = None) -> list[Record]:
-    """The newest rows first, those with `part` in the actor, the action or the arguments."""
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which rows. `action` is one, or the name before the dot of many; times are seconds since 1970."""
+
+    part: str = ""
+    actor: str | None = None
+    action: str | None = None
+    failed: bool = False
+    since: float | None = None
+    until: float | None = None
+    before: int | None = None
+
+
+def find(reader: Reader, wanted: Filter, most: int = 100, offset: int = 0) -> list[Record]:
+    """A page of rows, the newest first."""
+    condition, parameters = _condition(wanted)
     rows = reader.rows(
-        f"SELECT {_ALL} FROM audit WHERE id < ? AND (instr(actor, ?) OR instr(action, ?) OR instr(arguments, ?) OR ?)"  # noqa: S608
-        " ORDER BY id DESC LIMIT ?",
-        (before if before is not None else 2**62, part, part, part, part == "", most),
+        f"SELECT {_ALL} FROM audit WHERE {condition} ORDER BY id DESC LIMIT ? OFFSET ?",  # noqa: S608
+        (*parameters, most, offset),
     )
     return [_record(row) for row in rows]
+
+
+def number(reader: Reader, wanted: Filter) -> int:
+    """How many rows there are, up to 100,000."""
+    condition, parameters = _condition(wanted)
+    sql = f"SELECT count(*) FROM (SELECT 1 FROM audit WHERE {condition} LIMIT {_COUNTED})"  # noqa: S608
+    found: int = reader.value(sql, parameters)
+    return found
+
+
+def _condition(wanted: Filter) -> tuple[str, list[Any]]:
+    conditions: list[str] = ["1 = 1"]
+    parameters: list[Any] = []
+
+    def add(condition: str, *values: Any) -> None:
+        conditions.append(condition)
+        parameters.extend(values)
+
+    if wanted.part:
+        columns = ("actor", "action", "arguments", "coalesce(reason, '')")
+        add("(" + " OR ".join(f"instr({column}, ?)" for column in columns) + ")", *[wanted.part] * len(columns))
+    if wanted.actor is not None:
+        add("actor = ?", wanted.actor)
+    if wanted.action is not None:
+        add("(action = ? OR action >= ? AND action < ?)", wanted.action, f"{wanted.action}.", f"{wanted.action}/")
+    if wanted.failed:
+        add("outcome <> ?", DONE)
+    if wanted.since is not None:
+        add("time >= ?", wanted.since)
+    if wanted.until is not None:
+        add("time < ?", wanted.until)
+    if wanted.before is not None:
+        add("id < ?", wanted.before)
+    return " AND ".join(conditions), parameters
 
 
 def verify(reader: Reader) -> tuple[int, int | None]:

@@ -294,6 +294,9 @@ def m002_people(db: Database) -> None:
         {"id": int, "message": int, "account": int}, pk="id", not_null={"message", "account"}
     )
 
+    db.table("audit").create_index(["actor", "id"])
+    db.table("audit").create_index(["action", "id"])
+    db.table("audit").create_index(["time"])
     # What was deleted, with all that it takes to put it back, until `until`.
     db.table("deletions").create(
         {

@@ -232,7 +232,7 @@ def test_the_same_commands_through_the_service(shared_site: Site) -> None:
     site = shared_site
     done = site.cli("user", "add", "viasocket@example.org", "--password-stdin", stdin="long enough\n")
     assert done.stderr == b""
-    record = site.cli_json("audit-log", "list", "viasocket")["records"][-1]
+    record = site.cli_json("audit-log", "list", "viasocket")["rows"][0]
     assert record["origin"].startswith(f"socket uid {os.getuid()} pid ")
     assert (
         site.cli("user", "add", "viasocket@example.org", "--password-stdin", stdin="x" * 9, check=False).returncode == 2

@@ -54,7 +54,7 @@ def test_many_messages_come_in_order_and_under_names_of_their_own(site: Site, pu
         put(body, ALICE)
     assert _exported(site, tmp_path / "box") == [HEAD + body.replace(b"\r\n", b"\n") for body in bodies]
     assert len(mailbox.Maildir(tmp_path / "box")) == 25
-    looks = site.cli_json("audit-log", "list", "mailbox.export")["records"]
+    looks = site.cli_json("audit-log", "list", "mailbox.export")["rows"][::-1]
     assert looks[0]["after"] == {"uids": [1, 9]}
     assert looks[-1]["after"] == {"uids": []}
 

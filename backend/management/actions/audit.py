@@ -2,47 +2,71 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from backend import clock
+from backend.errors import BadInput
 from backend.management.registry import Call, action
-from backend.management.roles import EVERYBODY
+from backend.management.roles import AUDITOR, POSTMASTER
+from backend.management.snapshots.audit import AuditPage, AuditProof, AuditRow
 from backend.store import audit
-from backend.store.audit import Record
+from backend.store.audit import Filter, Record
+from backend.store.database import Reader
 
 
-@action("audit-log.list", roles=EVERYBODY)
+@action("audit-log.list", roles=(POSTMASTER, AUDITOR))
 def audit_list(
     call: Call,
-    part: Annotated[str, "only rows with this in the user, the action or its arguments", "place"] = "",
-    limit: Annotated[int, "how many rows at the most"] = 50,
+    part: Annotated[str, "only rows with this in the user, the action, its arguments or the reason", "place"] = "",
+    user: Annotated[str | None, "only what this operator or user did"] = None,
+    action: Annotated[str | None, "only this action, or this group of them: queue, user.reset"] = None,
+    failed: Annotated[bool, "only what was refused or failed"] = False,
+    older_than: Annotated[int | None, "only rows that are older, as in 2h", "span"] = None,
+    newer_than: Annotated[int | None, "only rows that are newer, as in 10m", "span"] = None,
     before: Annotated[int | None, "only rows before this one"] = None,
-) -> dict[str, Any]:
-    """List who changed what, the newest last."""
-    found = call.store.read(lambda reader: audit.find(reader, part, max(1, min(limit, 1_000)), before))
-    return {"records": [_row(record) for record in reversed(found)]}
+    limit: Annotated[int, "how many rows at the most"] = 50,
+    offset: Annotated[int, "how many to pass over"] = 0,
+) -> AuditPage:
+    """List who changed what, the newest first."""
+    if not 1 <= limit <= 1_000 or offset < 0:
+        raise BadInput("limit is 1 to 1000, and offset not below 0.")
+    now = clock.now()
+    wanted = Filter(
+        part=part,
+        actor=user,
+        action=action,
+        failed=failed,
+        until=None if older_than is None else now - older_than,
+        since=None if newer_than is None else now - newer_than,
+        before=before,
+    )
+
+    def page(reader: Reader) -> AuditPage:
+        rows = tuple(map(_row, audit.find(reader, wanted, limit, offset)))
+        return AuditPage(rows, audit.number(reader, wanted), offset)
+
+    return call.store.read(page)
 
 
-@action("audit-log.verify", roles=EVERYBODY)
-def audit_verify(call: Call) -> dict[str, Any]:
+@action("audit-log.verify", roles=(POSTMASTER, AUDITOR))
+def audit_verify(call: Call) -> AuditProof:
     """Prove that no row of the audit log was changed or taken out."""
-    count, broken = call.store.read(audit.verify)
-    return {"rows": count, "broken": broken}
+    return AuditProof(*call.store.read(audit.verify))
 
 
-def _row(record: Record) -> dict[str, Any]:
-    return {
-        "id": record.id,
-        "time": clock.rfc3339(record.time),
-        "user": record.actor,
-        "role": record.role,
-        "origin": record.origin,
-        "key": record.key,
-        "action": record.action,
-        "arguments": record.arguments,
-        "before": record.before,
-        "after": record.after,
-        "why": record.reason,
-        "outcome": record.outcome,
-        "hash": record.hash,
-    }
+def _row(record: Record) -> AuditRow:
+    return AuditRow(
+        id=record.id,
+        time=clock.rfc3339(record.time),
+        user=record.actor,
+        role=record.role,
+        origin=record.origin,
+        key=record.key,
+        action=record.action,
+        arguments=record.arguments,
+        before=record.before,
+        after=record.after,
+        why=record.reason,
+        outcome=record.outcome,
+        hash=record.hash,
+    )

@@ -35,7 +35,7 @@ def rows(act: Act) -> None:
 def test_a_change_is_recorded_with_all_that_is_known(act: Act) -> None:
     act("user.add", address="alice@example.org", password=SECRET)
     act("user.quota", address="alice@example.org", size=5_000, why="asked for")
-    record = act("audit-log.list")["records"][-1]
+    record = act("audit-log.list")["rows"][0]
     assert record["user"] == "tester"
     assert (record["action"], record["why"], record["outcome"]) == ("user.quota", "asked for", "done")
     assert record["arguments"] == {"address": "alice@example.org", "size": 5_000}
@@ -45,7 +45,7 @@ def test_a_change_is_recorded_with_all_that_is_known(act: Act) -> None:
 def test_bulk_work_is_recorded_with_its_ids(act: Act, enqueue: Enqueue) -> None:
     one = enqueue("a@remote.test", "b@remote.test")
     act("queue.hold", domain="remote.test")
-    record = act("audit-log.list")["records"][-1]
+    record = act("audit-log.list")["rows"][0]
     assert record["after"] == {"affected": 2, "ids": [f"{one}-1", f"{one}-2"]}
 
 
@@ -54,7 +54,7 @@ def test_a_try_is_recorded_too(act: Act) -> None:
         act("user.delete", address="nobody@example.org")
     with pytest.raises(Denied):
         act("queue.delete", _role=AUDITOR, all=True)
-    failed, denied = act("audit-log.list")["records"]
+    denied, failed = act("audit-log.list")["rows"]
     assert failed["outcome"].startswith("failed: There is no account")
     assert denied["outcome"].startswith("denied: This needs the role postmaster")
     assert denied["role"] == AUDITOR
@@ -62,14 +62,14 @@ def test_a_try_is_recorded_too(act: Act) -> None:
 
 def test_a_look_into_a_mailbox_is_recorded(act: Act) -> None:
     act("mailbox.export", address="postmaster@example.org")
-    assert act("audit-log.list")["records"][-1]["action"] == "mailbox.export"
+    assert act("audit-log.list")["rows"][0]["action"] == "mailbox.export"
 
 
 def test_reading_leaves_no_row(act: Act) -> None:
     for one in actions().values():
         if not one.changes and not any(parameter.required for parameter in one.parameters):
             act(one.name)
-    assert act("audit-log.list")["records"] == []
+    assert act("audit-log.list")["rows"] == []
 
 
 @pytest.mark.usefixtures("rows")
@@ -105,9 +105,9 @@ def test_tampering_is_found(act: Act, settings: Settings, sql: str, broken: int)
 
 @pytest.mark.usefixtures("rows")
 def test_the_list_finds_and_pages(act: Act) -> None:
-    assert [row["id"] for row in act("audit-log.list", limit=2)["records"]] == [4, 5]
-    assert [row["id"] for row in act("audit-log.list", limit=2, before=4)["records"]] == [2, 3]
-    assert [row["id"] for row in act("audit-log.list", part="user3@")["records"]] == [4]
+    assert [row["id"] for row in act("audit-log.list", limit=2)["rows"]] == [5, 4]
+    assert [row["id"] for row in act("audit-log.list", limit=2, before=4)["rows"]] == [3, 2]
+    assert [row["id"] for row in act("audit-log.list", part="user3@")["rows"]] == [4]
 
 
 def test_the_row_and_the_change_are_one_transaction(act: Act, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,3 +123,18 @@ def test_the_row_and_the_change_are_one_transaction(act: Act, store: Store, monk
         act("domain.add", domain="example.net")
     monkeypatch.setattr(audit, "add", real)
     assert act("domain.list") == {"domains": ["example.org"]}
+
+
+def test_rows_are_found_by_who_what_and_when(act: Act, rows: None) -> None:
+    act("user.suspend", address="user1@example.org", why="on leave")
+    with pytest.raises(BadInput):
+        act("user.delete", address="nobody@example.org")
+    assert [row["id"] for row in act("audit-log.list", action="user.suspend")["rows"]] == [6]
+    assert act("audit-log.list", action="user")["total"] == 7
+    assert act("audit-log.list", action="use")["total"] == 0
+    assert act("audit-log.list", user="tester", limit=2, offset=2)["total"] == 7
+    assert act("audit-log.list", user="nobody")["rows"] == []
+    assert [row["id"] for row in act("audit-log.list", failed=True)["rows"]] == [7]
+    assert [row["id"] for row in act("audit-log.list", part="on leave")["rows"]] == [6]
+    assert act("audit-log.list", newer_than=3_600)["total"] == 7
+    assert act("audit-log.list", older_than=3_600)["total"] == 0

@@ -59,7 +59,7 @@ def test_a_stranger_may_do_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def test_who_asks_is_what_the_kernel_says(path: Path) -> None:
     call(path, "domain.add", {"domain": "example.net"})
-    origin = call(path, "audit-log.list")["records"][-1]["origin"]
+    origin = call(path, "audit-log.list")["rows"][0]["origin"]
     assert origin == f"socket uid {os.getuid()} pid {os.getpid()}"
 
 

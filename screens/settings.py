@@ -1,0 +1,82 @@
+"""Settings: what is in force, from which line of the file, and what a reload would change."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from rich.text import Text
+
+from backend.management.snapshots.settings import SettingRow, SettingsPage
+from screens.colours import ink
+from screens.deed import Deed
+from screens.filtering import Grammar
+from screens.listing import Listing
+from screens.text import safe
+from screens.widgets.table import Column
+
+_ONLY = ("set", "pending")
+
+
+class Settings(Listing[SettingRow]):
+    """Every key there is, with its value."""
+
+    tab = "settings"
+    lists = "settings.list"
+    answer = SettingsPage
+    noun = ("setting", "settings")
+    empty = "There are no settings."
+    find_as_typed = True
+    grammar = Grammar(
+        keys={"part": "part", "only": "only"},
+        example="a part of the name or help   only:set   only:pending",
+        guess=lambda word: "part",
+        choices={"only": _ONLY},
+    )
+    deeds = (
+        Deed(
+            "settings.reload",
+            "R",
+            "Reload",
+            "reloaded",
+            argument="",
+            style="primary",
+            advice="What is marked with ▸ changes at once; what needs a restart waits for one.",
+        ),
+    )
+    columns: ClassVar[tuple[Column[Any], ...]] = (
+        Column("key", "setting", 34, lambda row, now: _key(row)),
+        Column("value", "in force", 0, lambda row, now: row.value or "–"),
+        Column("from", "from", 9, lambda row, now: Text(_source(row), style=ink.muted)),
+        Column("pending", "would be", 0, lambda row, now: _pending(row)),
+        Column("default", "default", 0, lambda row, now: Text(safe(row.default, 300), style=ink.muted), narrow=False),
+    )
+
+    def key_of(self, row: SettingRow) -> str:
+        """Its name."""
+        return row.key
+
+    def detail(self, row: SettingRow, now: str) -> Text:
+        """What it means."""
+        words = Text(f"{safe(row.key)} = {safe(row.value, 200)}", style=ink.text)
+        if row.restart:
+            words.append("  needs a restart", style=ink.warn)
+        return words.append(f"\n{safe(row.help or 'the shipped file says no more', 300)}", style=ink.muted)
+
+    def copied(self, row: SettingRow) -> str:
+        """As it would stand in the file."""
+        return f"{row.key} = {row.value}"
+
+
+def _key(row: SettingRow) -> Text:
+    mark = "▸ " if row.pending is not None else ""
+    return Text(f"{mark}{safe(row.key)}", style=ink.text if row.line is not None else ink.muted)
+
+
+def _source(row: SettingRow) -> str:
+    return "default" if row.line is None else f"line {row.line}"
+
+
+def _pending(row: SettingRow) -> Text:
+    if row.pending is None:
+        return Text("")
+    return Text(f"{safe(row.pending, 200) or '–'}{' after a restart' if row.restart else ''}", style=ink.accent)
