@@ -128,7 +128,7 @@ def test_a_key_that_is_nobodys_is_refused(stage: Stage) -> None:
 )
 def test_what_is_no_action_is_refused(stage: Stage, line: str) -> None:
     probe = stage.folder / "probe"
-    done = stage.run(line.replace("PROBE", str(probe)))
+    done = stage.run(" " + line.replace("PROBE", str(probe)))  # the client would take --host for its own
     assert done.returncode == 2, (done.stdout, done.stderr)
     assert not done.stdout
     assert not probe.exists()
