@@ -110,7 +110,7 @@ def _options() -> _Parser:
 def _group(verbs: _Verbs, groups: dict[str, _Verbs], name: str) -> _Verbs:
     if name not in groups:
         parser = verbs.add_parser(name, help=_GROUPS.get(name, ""), description=_GROUPS.get(name, ""))
-        groups[name] = parser.add_subparsers(dest="what", metavar="WHAT", required=True)
+        groups[name] = parser.add_subparsers(dest="verb_of_group", metavar="WHAT", required=True)
     return groups[name]
 
 

@@ -58,7 +58,7 @@ def _serve(given: argparse.Namespace) -> int:
 def _config(given: argparse.Namespace) -> int:
     path = settings_path(given)
     settings = load(path)
-    if given.what == "check":
+    if given.verb_of_group == "check":
         output.show("config.check", {"settings": str(path), "right": True})
         return 0
     lines = sources(path)

@@ -37,13 +37,14 @@ class Audit(Listing[AuditRow]):
     grammar = Grammar(
         keys={
             "user": "user",
-            "action": "action",
+            "what": "what",
+            "action": "what",
             "part": "part",
             "older": "older_than",
             "newer": "newer_than",
             "failed": "failed",
         },
-        example="user:olga action:queue newer:2d failed:yes, or any part of what was said",
+        example="user:olga what:queue newer:2d failed:yes, or any part of what was said",
         guess=lambda word: "part",
         values={"failed": lambda text: text.lower() in ("yes", "true", "1")},
     )

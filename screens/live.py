@@ -105,7 +105,6 @@ class Live(Screen[None]):
         self.query_one(Banner).words = ""
         title = self.query_one(Title)
         title.hostname, title.time = self.link.hostname, figures.clock(self._fresh)
-        self.refresh_bindings()
         self.snapshot = message.snapshot
 
     def on_live_failed(self, message: Failed) -> None:

@@ -48,7 +48,7 @@ class Door:
         def look(reader: Reader) -> tuple[Operator | None, bool]:
             operator = operators.find(reader, name)
             some = operators.keys(reader, operator.id if operator else 0)
-            return operator, any(key.algorithm == algorithm and hmac.compare_digest(key.blob, blob) for key in some)
+            return operator, any((key.algorithm, key.blob) == (algorithm, blob) for key in some)
 
         operator, known = self._store.read(look)
         if operator is None or not known or operator.state != ACTIVE:
@@ -60,11 +60,12 @@ class Door:
         return self._store.read(lambda reader: operators.owners(reader, algorithm, blob))
 
     def password(self, name: str, word: str, peer: str, *, with_key_too: bool) -> Proof:
-        """Whether this is the operator's password. `with_key_too`: it opens even for an operator who has a key.
+        """Whether this is the operator's password. `with_key_too`: it opens even for an operator who has a key. `peer`
+        is the network address of who asks; empty for an operator who is here already.
 
         Temporary when locked out, or when too many are asking.
         """
-        locks = (f"o:{name}", f"i:{peer}")
+        locks = _locks("o", name, peer)
         operator, has_key = self._store.read(lambda reader: _look_up(reader, name, locks))
         if not self._hashing.acquire(timeout=5.0):
             raise Temporary("Too many log-ins at once; try again in a minute.")
@@ -80,8 +81,11 @@ class Door:
         return Proof(True, _more(operator), operator.must_change)
 
     def code(self, name: str, code: str, peer: str) -> Proof:
-        """Whether this is the operator's code of now, the step before or the next one, and was not used yet."""
-        locks = (f"o:{name}", f"i:{peer}")
+        """Whether this is the operator's code of now, the step before or the next one, and was not used yet.
+
+        Codes are counted apart: who only guesses passwords does not get as far, and keeps nobody out who has a key.
+        """
+        locks = _locks("c", name, peer)
         operator, _ = self._store.read(lambda reader: _look_up(reader, name, locks))
         step = _step(operator.totp, code) if operator and operator.totp and operator.state == ACTIVE else None
 
@@ -89,7 +93,7 @@ class Door:
             if step is None or not operators.use_step(transaction, name, step):
                 self._fail(transaction, locks)
                 return False
-            for lock in locks:
+            for lock in (f"o:{name}", *locks):
                 lockouts.unlock(transaction, lock)
             return True
 
@@ -111,6 +115,10 @@ def _look_up(reader: Reader, name: str, locks: tuple[str, ...]) -> tuple[Operato
         raise Temporary(f"Too many failed log-ins; try again in {wait:.0f} seconds.")
     operator = operators.find(reader, name)
     return operator, bool(operator and operators.keys(reader, operator.id))
+
+
+def _locks(kind: str, name: str, peer: str) -> tuple[str, ...]:
+    return (f"{kind}:{name}", f"i:{peer}") if peer else (f"{kind}:{name}",)
 
 
 def _more(operator: Operator) -> tuple[str, ...]:

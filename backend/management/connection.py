@@ -42,8 +42,9 @@ class Desk:
 
     def reload(self, settings: Settings) -> None:
         """Go on with other settings."""
-        self.settings = self.gate.settings = settings
+        self.settings = settings
         self.sessions.limits = settings.limits
+        self.gate.reload(settings)
 
 
 class Connection:
@@ -118,10 +119,10 @@ class Connection:
             return await self._in_thread(lambda: to_json(hello(self._now()[0])))
         return await self._in_thread(lambda: self._act(request))
 
-    async def _in_thread(self, work: Callable[[], Any]) -> Any:
+    async def _in_thread(self, work: Callable[[], Any], threads: ThreadPoolExecutor | None = None) -> Any:
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(self._desk.settings.limits.request_seconds):
-            return await loop.run_in_executor(self._desk.threads, work)
+            return await loop.run_in_executor(threads or self._desk.threads, work)
 
     def _now(self) -> tuple[Caller, bool]:
         """Who asks, with the role that the operator has now; and whether it must choose a password first."""
@@ -155,7 +156,7 @@ class Connection:
                 self._desk.sessions.heard(session, seconds)
             return {"end": self._desk.sessions.ended(list(idle))}
         if blocking := self._desk.gate.blocking.get(request.method):
-            return await self._in_thread(lambda: blocking(request.params))
+            return await self._in_thread(lambda: blocking(request.params), self._desk.gate.threads)
         if waiting := self._desk.gate.waiting.get(request.method):
             return await waiting(request.params)
         raise Denied("There is no such question.")
@@ -175,7 +176,8 @@ class Connection:
                 desk.store.write(lambda transaction: gate.begin(transaction, session, caller))
             return hello(caller)
 
-        return to_json(await self._in_thread(bind))
+        # No time limit: a connection that was told "too late" would become the operator's behind its own back.
+        return to_json(await loop.run_in_executor(desk.threads, bind))
 
 
 def hello(caller: Caller) -> Hello:

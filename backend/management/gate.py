@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from backend import clock
@@ -24,16 +25,19 @@ from backend.store.operators import ACTIVE, Operator
 
 BIND = "gate.bind"
 _KINDS = ("console", "command", "contract")
+_HALF = re.compile(r"[\ud800-\udfff]")  # of a character; JSON can say it, and no database keeps it
 _SESSION = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _LONGEST = 16_384  # characters of any argument
+_THREADS = 4  # so that many who guess passwords keep no action waiting
+_LONGEST_IDLE = 1e9  # seconds
 
 
 class Gate:
-    """Answers `gate.*`. `settings` may be replaced."""
+    """Answers `gate.*`."""
 
     def __init__(self, settings: Settings, store: Store) -> None:
-        self.settings = settings
-        self._store = store
+        self.threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="gate")  # for what is blocking
+        self._settings = settings
         self._door = Door(store, settings.limits)
         self._logins = Logins(store, settings.limits)
         self.blocking: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
@@ -47,8 +51,14 @@ class Gate:
             "gate.account-password": self._account_password,
         }
 
+    def reload(self, settings: Settings) -> None:
+        """Go on with other settings."""
+        self._settings = settings
+        self._door.limits = self._logins.limits = settings.limits
+
     def close(self) -> None:
         """Let the threads go."""
+        self.threads.shutdown(wait=False, cancel_futures=True)
         self._logins.close()
 
     def _key(self, given: dict[str, Any]) -> dict[str, Any]:
@@ -63,7 +73,7 @@ class Gate:
             _name(given),
             text(given, "password"),
             text(given, "peer"),
-            with_key_too=self.settings.ssh.passwords,
+            with_key_too=self._settings.ssh.passwords,
         )
         return _opened(proof)
 
@@ -121,7 +131,7 @@ def begin(transaction: Transaction, session: Session, caller: Caller) -> None:
 def text(given: dict[str, Any], name: str) -> str:
     """An argument; BadInput when it is no text, or too long a one."""
     value = given.get(name)
-    if not isinstance(value, str) or len(value) > _LONGEST:
+    if not isinstance(value, str) or len(value) > _LONGEST or _HALF.search(value):
         raise BadInput(f"{name} is not a text.")
     return value
 
@@ -129,9 +139,13 @@ def text(given: dict[str, Any], name: str) -> str:
 def idle_of(request: rpc.Request) -> dict[str, float]:
     """Of gate.pulse: the seconds that each session has been idle."""
     some = request.params.get("sessions")
-    if not isinstance(some, dict) or not all(isinstance(idle, int | float) for idle in some.values()):
+    if not isinstance(some, dict) or not all(map(_is_span, some.values())):
         raise BadInput("gate.pulse wants the seconds that each session has been idle.")
     return {str(key): float(idle) for key, idle in some.items()}
+
+
+def _is_span(value: object) -> bool:
+    return isinstance(value, int | float) and 0 <= value <= _LONGEST_IDLE
 
 
 def _name(given: dict[str, Any]) -> str:

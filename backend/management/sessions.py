@@ -45,14 +45,13 @@ class Sessions:
         with self._lock:
             if session.id in self._ended:
                 raise Denied("This session was ended.")
-            known = self._open.get(session.id)
-            if known is None:
-                mine = sum(len(one.connections) for one in self._open.values() if one.operator == session.operator)
-                if mine >= self.limits.management_connections_per_operator:
-                    raise Temporary(f"{session.operator} has too many sessions; end one: mailconsole session list.")
-                known = self._open[session.id] = session
-            elif (known.operator, known.key) != (session.operator, session.key):
+            known = self._open.get(session.id, session)
+            if (known.operator, known.key) != (session.operator, session.key):
                 raise Denied("This session is somebody else's.")
+            mine = sum(len(one.connections) for one in self._open.values() if one.operator == session.operator)
+            if mine >= self.limits.management_connections_per_operator:
+                raise Temporary(f"{session.operator} has too many sessions; end one: mailconsole session list.")
+            self._open[session.id] = known
             known.connections[connection] = hang_up
             return known
 

@@ -1,6 +1,7 @@
 """Lockouts: who failed to log in too often has to wait.
 
-Keys: `a:alice@example.org` an account, `o:olga` an operator, `i:192.0.2.1` a network address.
+Keys: `a:alice@example.org` an account, `o:olga` an operator, `c:olga` the one-time codes of
+an operator, `i:192.0.2.1` a network address.
 """
 
 from __future__ import annotations
@@ -51,6 +52,12 @@ def fail(transaction: Transaction, key: str, failures: int, first: float, longes
 def unlock(transaction: Transaction, key: str) -> bool:
     """Forget failed log-ins; whether there were any."""
     return transaction.execute("DELETE FROM lockouts WHERE key = ?", (key,)).rowcount > 0
+
+
+def forget(transaction: Transaction, before: float) -> int:
+    """Delete those without a failure since `before`, a day ago or more, when they count no more; answers how many."""
+    sql = 'DELETE FROM lockouts WHERE last < ? AND "until" < ?'
+    return transaction.execute(sql, (before, transaction.now)).rowcount
 
 
 def locked(reader: Reader, now: float) -> list[Lockout]:

@@ -19,7 +19,7 @@ def audit_list(
     call: Call,
     part: Annotated[str, "only rows with this in the user, the action, its arguments or the reason", "place"] = "",
     user: Annotated[str | None, "only what this operator or user did"] = None,
-    action: Annotated[str | None, "only this action, or this group of them: queue, user.reset"] = None,
+    what: Annotated[str | None, "only this action, or this group of them: queue, user.reset"] = None,
     failed: Annotated[bool, "only what was refused or failed"] = False,
     older_than: Annotated[int | None, "only rows that are older, as in 2h", "span"] = None,
     newer_than: Annotated[int | None, "only rows that are newer, as in 10m", "span"] = None,
@@ -34,7 +34,7 @@ def audit_list(
     wanted = Filter(
         part=part,
         actor=user,
-        action=action,
+        action=what,
         failed=failed,
         until=None if older_than is None else now - older_than,
         since=None if newer_than is None else now - newer_than,

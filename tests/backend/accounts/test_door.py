@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,12 +10,12 @@ from pathlib import Path
 import pyotp
 import pytest
 
-from backend.accounts.door import Door
+from backend.accounts.door import Door, Proof
 from backend.accounts.operators import parse_key
 from backend.accounts.passwords import hash_password, readable
 from backend.errors import BadInput, Temporary
 from backend.limits import Limits
-from backend.store import operators
+from backend.store import lockouts, operators
 from backend.store.database import Store, Transaction
 
 LINE = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHg6BWXCzv+fXw9+PqlrTjRFS2UfD1pAXgPl9SNSrYFN olga@desk"
@@ -91,6 +92,55 @@ def test_codes_cannot_be_guessed_for_long(store: Store, door: Door) -> None:
         assert not door.code("olga", code, PEER).right
     with pytest.raises(Temporary):
         door.code("olga", pyotp.TOTP(SECRET).now(), PEER)
+
+
+def test_who_guesses_passwords_keeps_nobody_out_who_has_key_and_code(store: Store, door: Door) -> None:
+    give_key(store)
+    store.write(lambda transaction: operators.set_totp(transaction, "olga", SECRET))
+    for n in range(4):
+        with contextlib.suppress(Temporary):
+            door.password("olga", "wrong", f"198.51.100.{n}", with_key_too=True)
+    with pytest.raises(Temporary):
+        door.password("olga", PASSWORD, PEER, with_key_too=True)
+    key = parse_key(LINE)
+    assert door.key("olga", key.algorithm, key.blob).more == ("totp",)
+    assert door.code("olga", pyotp.TOTP(SECRET).now(), PEER).right
+    assert door.password("olga", PASSWORD, PEER, with_key_too=True).right  # the code has ended that lockout too
+
+
+def test_an_address_that_tries_many_names_waits_too(store: Store, door: Door) -> None:
+    for name in ("a", "b", "c"):
+        assert not door.password(name, "wrong", PEER, with_key_too=True).right
+    with pytest.raises(Temporary):
+        door.password("olga", PASSWORD, PEER, with_key_too=True)
+    assert door.password("olga", PASSWORD, "198.51.100.1", with_key_too=True).right
+
+
+def test_a_right_password_of_a_suspended_operator_is_a_wrong_one(store: Store, door: Door) -> None:
+    store.write(lambda transaction: operators.add(transaction, "root", "sysadmin", None, must_change=False))
+    store.write(lambda transaction: operators.set_state(transaction, "olga", "suspended"))
+    store.write(lambda transaction: operators.set_totp(transaction, "olga", SECRET))
+    assert door.password("olga", PASSWORD, PEER, with_key_too=True) == Proof(False)
+    assert door.code("olga", pyotp.TOTP(SECRET).now(), PEER) == Proof(False)
+
+
+def test_names_that_nobody_has_take_as_long_as_others(door: Door) -> None:
+    """Both are the hash; what is around it is small beside that."""
+    door.limits = Limits(lockout_failures=1_000)
+    spent: dict[str, list[float]] = {"olga": [], "nobody": []}
+    for _ in range(7):
+        for name, times in spent.items():
+            before = time.perf_counter()
+            assert door.password(name, "wrong", PEER, with_key_too=True) == Proof(False)
+            times.append(time.perf_counter() - before)
+    known, unknown = (min(times) for times in spent.values())
+    assert 0.5 < known / unknown < 2
+
+
+def test_old_failures_are_forgotten(store: Store, door: Door) -> None:
+    door.password("nobody", "wrong", PEER, with_key_too=True)
+    assert store.write(lambda transaction: lockouts.forget(transaction, transaction.now - 86_400)) == 0
+    assert store.write(lambda transaction: lockouts.forget(transaction, transaction.now + 1)) == 2
 
 
 @pytest.mark.parametrize(

@@ -129,9 +129,9 @@ def test_rows_are_found_by_who_what_and_when(act: Act, rows: None) -> None:
     act("user.suspend", address="user1@example.org", why="on leave")
     with pytest.raises(BadInput):
         act("user.delete", address="nobody@example.org")
-    assert [row["id"] for row in act("audit-log.list", action="user.suspend")["rows"]] == [6]
-    assert act("audit-log.list", action="user")["total"] == 7
-    assert act("audit-log.list", action="use")["total"] == 0
+    assert [row["id"] for row in act("audit-log.list", what="user.suspend")["rows"]] == [6]
+    assert act("audit-log.list", what="user")["total"] == 7
+    assert act("audit-log.list", what="use")["total"] == 0
     assert act("audit-log.list", user="tester", limit=2, offset=2)["total"] == 7
     assert act("audit-log.list", user="nobody")["rows"] == []
     assert [row["id"] for row in act("audit-log.list", failed=True)["rows"]] == [7]

@@ -26,6 +26,8 @@ def test_every_action_says_what_it_does_and_who_may(one: Action) -> None:
     oneself = one.name.startswith("me.")
     assert oneself or not (one.changes and AUDITOR in one.roles), "auditors change nothing but what is their own"
     assert one.changes or not one.reason
+    taken = {"action", "verb", "verb_of_group", "config", "json", "yes", "why", "host", "identity"}
+    assert not taken & {parameter.name for parameter in one.parameters}, "the command line has these words already"
 
 
 def test_keys_are_one_letter_and_not_taken_twice_in_a_group() -> None:

@@ -34,7 +34,7 @@ def refuse(store: Store, **fields: Any) -> int:
     return session
 
 
-def find(store: Store, text: str, **span: float) -> Found:
+def find(store: Store, text: str, **span: Any) -> Found:
     """What a search answers."""
     return store.read(lambda reader: stories.find(reader, stories.subject(text), **span))
 

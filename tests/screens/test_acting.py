@@ -1,0 +1,90 @@
+"""What every list shares: work in pieces that can be stopped, rights that are said, colours, tabs."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from backend.management import server
+from backend.management.roles import HELPDESK, Caller
+from screens.ask import Ask, Field
+from screens.colours import THEMES, ink
+from screens.queue import Queue
+from tests.screens.test_console import Service, on_screen, open_queue, service, table, text, until
+
+__all__ = ["service"]
+
+
+async def test_long_work_is_stopped_by_escape_and_undone(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(3):
+        await service.wait(*(f"p{number}@remote.test" for number in range(100)))
+
+    async def test(pilot: Pilot[None]) -> None:
+        await open_queue(pilot, 200)
+        await pilot.press("asterisk")
+        await until(pilot, lambda: len(table(pilot).marks) == 300)
+        screen = pilot.app.screen
+        assert isinstance(screen, Queue)
+        call = screen.link.call
+
+        async def slow(name: str, arguments: dict[str, Any] | None = None) -> Any:
+            await asyncio.sleep(1.5 if name == "queue.hold" else 0)
+            return await call(name, arguments)
+
+        monkeypatch.setattr(screen.link, "call", slow)
+        await pilot.press("h")
+        await until(pilot, lambda: "100 of 300" in text(pilot))
+        await pilot.press("escape")
+        await until(pilot, lambda: "stopped there" in text(pilot))
+        assert service.states().count("held") == 200
+        await pilot.press("u")
+        await until(pilot, lambda: service.states().count("held") == 0)
+
+    await on_screen(service, test)
+
+
+async def test_what_the_role_may_not_do_is_dim_and_says_why(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "local_caller", lambda pid, uid, way: Caller("paula", HELPDESK, way))
+    await service.wait("a@remote.test")
+
+    async def test(pilot: Pilot[None]) -> None:
+        await open_queue(pilot, 1)
+        await pilot.press("d")
+        await until(pilot, lambda: "This needs the role postmaster" in text(pilot))
+        assert service.states() == ["new"]
+
+    await on_screen(service, test)
+
+
+async def test_colours_change_at_a_key(service: Service) -> None:
+    await service.wait("a@remote.test")
+
+    async def test(pilot: Pilot[None]) -> None:
+        await open_queue(pilot, 1)
+        for name in ("light", "contrast", "dark"):
+            await pilot.press("T")
+            await until(pilot, lambda name=name: pilot.app.theme == name and ink == THEMES[name])  # type: ignore[misc]
+            assert "a@remote.test" in text(pilot)
+
+    await on_screen(service, test)
+
+
+async def test_fields_are_filled_in_one_by_one(service: Service) -> None:
+    fields = (Field("address", "Address"), Field("size", "Size", "a whole number", make=int))
+    answers: list[dict[str, str] | None] = []
+
+    async def test(pilot: Pilot[None]) -> None:
+        await pilot.app.push_screen(Ask("Add an account", fields), answers.append)
+        await pilot.press("enter")
+        assert "Address is still to be filled in." in text(pilot)
+        await pilot.press(*"bob", "enter", *"many", "enter")
+        assert "Size: a whole number" in text(pilot)
+        pilot.app.screen.query_one("#field-size", Input).value = "7"
+        await pilot.press("enter")
+        await until(pilot, lambda: answers == [{"address": "bob", "size": "7"}])
+
+    await on_screen(service, test)
