@@ -113,6 +113,13 @@ class Ssh:
 
 
 @dataclass(frozen=True, slots=True)
+class Management:
+    """[management]: what operators do."""
+
+    undo_hours: int = 72  # that what was deleted can be put back
+
+
+@dataclass(frozen=True, slots=True)
 class Trace:
     """[trace]: how long events are kept."""
 
@@ -157,6 +164,7 @@ class Settings:
     delivery: Delivery = field(default_factory=Delivery)
     accounts: Accounts = field(default_factory=Accounts)
     ssh: Ssh = field(default_factory=Ssh)
+    management: Management = field(default_factory=Management)
     trace: Trace = field(default_factory=Trace)
     workers: Workers = field(default_factory=Workers)
     log: Log = field(default_factory=Log)

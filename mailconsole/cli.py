@@ -24,6 +24,9 @@ _SECRET = 8_192  # bytes read of a line with a password
 _FIXED = 1_000  # entries that a question can stand for one by one
 _NO_OBJECT = ("why", "notice")  # arguments that say how, and not to what
 _OWN_FILES = ("mailbox.export",)  # actions that write where the command runs
+_UNDO = dict.fromkeys(
+    ("queue.delete", "user.delete", "domain.delete"), "`mailconsole undo` can put it back for a while."
+)
 _PLACES = ("mailconsole.toml", "/etc/mailconsole/mailconsole.toml")
 
 
@@ -153,7 +156,9 @@ def _act(given: argparse.Namespace, connection: socket.socket | None) -> int:
         answer = service.call(action.name, arguments)
         while isinstance(answer, dict) and answer.get("next") is not None:
             problems.say(f"{answer['affected']} done, going on ...")
-            further = service.call(action.name, {**arguments, "after": answer["next"]})
+            belongs = {"undo": answer["undo"]} if answer.get("undo") else {}
+            further = service.call(action.name, {**arguments, **belongs, "after": answer["next"]})
+            further["undo"] = further.get("undo") or answer.get("undo")
             further["affected"] += answer["affected"]
             further["missed"] += answer["missed"]
             further["ids"] = (answer["ids"] + further["ids"])[:100]
@@ -229,6 +234,6 @@ def _confirmed(service: Service, action: Action, arguments: dict[str, Any]) -> d
                 kept = {key: value for key, value in arguments.items() if key in _NO_OBJECT}
                 arguments = {**kept, "ids": ids}
         what += ". `queue hold` would keep them"
-    if not problems.ask(f"{action.help} {what}. This cannot be undone. Go on?"):
+    if not problems.ask(f"{action.help} {what}. {_UNDO.get(action.name, 'This cannot be undone.')} Go on?"):
         raise Permanent("Nothing was changed.")
     return arguments

@@ -15,7 +15,10 @@ from screens.text import safe
 
 def view(name: str, answer: Any) -> str:
     """The text for the answer of an action; empty when there is nothing to say."""
-    return _VIEWS.get(name, _fields)(answer)
+    text = _VIEWS.get(name, _fields)(answer)
+    if name.endswith(".delete") and isinstance(answer, dict) and answer.get("undo"):
+        text += f"\nUndo: mailconsole undo {safe(answer['undo'])}"
+    return text
 
 
 def _age(time: str | None) -> str:
@@ -213,6 +216,8 @@ _PAGING = ("total", "offset")
 _VIEWS: dict[str, Callable[[Any], str]] = {
     "status": _status,
     "problems": _problems,
+    "undo": lambda answer: f"Put back: {safe(answer['summary'])}.",
+    "deletions": lambda answer: _fields(answer) if answer["rows"] else "Nothing can be undone.",
     "queue.list": _queue_list,
     "queue.show": _entry,
     "queue.hold": _changed("held", "release"),

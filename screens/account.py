@@ -57,7 +57,7 @@ DEEDS = (
         "deleted",
         argument="address",
         many=False,
-        advice="All its mail goes too. Suspend keeps the mail and refuses log-ins.",
+        advice="All its mail goes too; it can be undone for a while. Suspend keeps it, and refuses log-ins.",
         quiet=True,
     ),
 )

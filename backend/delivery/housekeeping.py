@@ -9,7 +9,7 @@ from functools import partial
 
 from backend.config import Settings
 from backend.errors import MailError
-from backend.store import bodies, lockouts, logins, statistics, trace, vacations
+from backend.store import bodies, deletions, lockouts, logins, statistics, trace, vacations
 from backend.store.database import Store
 
 _log = logging.getLogger("delivery")
@@ -51,6 +51,10 @@ class Housekeeping:
             gone = await self._store.commit(lambda t: logins.forget(t, now - keep.keep_days * 86_400, _PIECE))
             await asyncio.sleep(_BREATH)
         await self._store.commit(lambda t: lockouts.forget(t, now - _FAILURES))
+        more = True
+        while more:
+            more = await self._store.commit(deletions.purge)
+            await asyncio.sleep(_BREATH)
         await self._store.commit(lambda t: vacations.forget(t, now - _ANSWERS))
         await self._store.commit(lambda t: statistics.forget(t, now - keep.statistics_days * 86_400))
         for number in range(256):

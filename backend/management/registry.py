@@ -21,7 +21,7 @@ from backend.config import Settings
 from backend.errors import BadInput, Denied, MailError
 from backend.management.roles import ROLES, Caller, refusal
 from backend.management.sessions import Sessions
-from backend.store import audit
+from backend.store import audit, deletions
 from backend.store.database import Store, Transaction
 
 T = TypeVar("T")
@@ -35,6 +35,7 @@ ROOMS = (
     "vacation",
     "addresses",
     "mailbox",
+    "undo",
     "audit",
     "settings",
     "operators",
@@ -73,6 +74,20 @@ class Call:
             return change.result
 
         return self.store.write(both)
+
+    def keep(self, transaction: Transaction, summary: str, content: deletions.Content, batch: int = 0) -> str:
+        """Keep what was deleted for as long as the site says; the id that `undo` takes."""
+        until = transaction.now + self.settings.management.undo_hours * 3_600
+        number = deletions.keep(
+            transaction,
+            until=until,
+            actor=self.caller.user,
+            action=self.action.name,
+            summary=summary,
+            content=content,
+            batch=batch,
+        )
+        return f"U{number}"
 
     def failed(self, error: MailError) -> None:
         """Record that nothing was changed, and why."""

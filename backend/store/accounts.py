@@ -13,8 +13,9 @@ from typing import Any
 from backend import clock
 from backend.address import Address, fold
 from backend.errors import BadInput, Denied
-from backend.store import lockouts, mailboxes, messages
+from backend.store import deletions, lockouts, mailboxes
 from backend.store.database import Reader, Transaction
+from backend.store.deletions import Content
 
 STATES = ("active", "suspended")  # a suspended account gets its mail and cannot log in
 ROLES = ("postmaster", "abuse")  # exist in every own domain, RFC 2142 and RFC 5321 §4.5.1
@@ -230,16 +231,16 @@ def add_domain(transaction: Transaction, name: str) -> None:
     transaction.directory_changed = True
 
 
-def delete_domain(transaction: Transaction, name: str) -> None:
-    """Stop taking mail for a domain; refused while accounts or aliases are in it."""
+def delete_domain(transaction: Transaction, name: str) -> Content:
+    """Stop taking mail for a domain; refused while accounts or aliases are in it. What it takes to put it back."""
     if transaction.value("SELECT 1 FROM domains WHERE name = ?", (name,)) is None:
         raise BadInput(f"{name} is not one of our domains.")
     for table in ("accounts", "aliases"):
         number = transaction.value(f"SELECT count(*) FROM {table} WHERE address LIKE ?", (f"%@{name}",))  # noqa: S608
         if number:
             raise Denied(f"{name} still has {number} {table}; delete them first.")
-    transaction.execute("DELETE FROM domains WHERE name = ?", (name,))
     transaction.directory_changed = True
+    return {"domains": deletions.take(transaction, "domains", "name = ?", (name,))}
 
 
 def add_account(transaction: Transaction, address: Address, password: str | None, quota: int = 0) -> Account:
@@ -247,9 +248,13 @@ def add_account(transaction: Transaction, address: Address, password: str | None
     _own(transaction, address)
     if account(transaction, address.key) is not None:
         raise BadInput(f"{address.key} exists already.")
-    identity = transaction.value(
-        "INSERT INTO accounts (address, password, state, quota, created) VALUES (?, ?, 'active', ?, ?) RETURNING id",
-        (address.key, password, quota, transaction.now),
+    # A number that nobody has or had: the mail of a deleted account stays under its own until it is purged.
+    identity: int = transaction.value(
+        "SELECT max(coalesce((SELECT max(id) FROM accounts), 0), coalesce((SELECT max(account) FROM mailboxes), 0)) + 1"
+    )
+    transaction.execute(
+        "INSERT INTO accounts (id, address, password, state, quota, created) VALUES (?, ?, ?, 'active', ?, ?)",
+        (identity, address.key, password, quota, transaction.now),
     )
     mailboxes.create(transaction, identity, mailboxes.INBOX)
     transaction.directory_changed = True
@@ -283,24 +288,20 @@ def set_quota(transaction: Transaction, address: str, quota: int) -> None:
     _change(transaction, address, quota=quota)
 
 
-def delete_account(transaction: Transaction, address: str, first_domain: str) -> int:
-    """Delete an account with its mailboxes and mail; answers the number of messages deleted."""
+def delete_account(transaction: Transaction, address: str, first_domain: str) -> Content:
+    """Take an account away; what it takes to put it back. Its mail stays where it is until that is purged."""
     found = account(transaction, address)
     if found is None:
         raise _unknown(address)
     if address == f"postmaster@{first_domain}":
         raise Denied("The postmaster of the first domain must always be reachable (RFC 5321 §4.5.1).")
-    deleted = 0
-    for mailbox in mailboxes.mailboxes_of(transaction, found.id):
-        for (message,) in transaction.rows("SELECT message FROM mail WHERE mailbox = ?", (mailbox.id,)):
-            messages.release(transaction, message)
-            deleted += 1
-        transaction.execute("DELETE FROM mail WHERE mailbox = ?", (mailbox.id,))
-    transaction.execute("DELETE FROM mailboxes WHERE account = ?", (found.id,))
-    transaction.execute("DELETE FROM accounts WHERE id = ?", (found.id,))
     lockouts.unlock(transaction, f"a:{address}")
     transaction.directory_changed = True
-    return deleted
+    return {
+        "accounts": deletions.take(transaction, "accounts", "id = ?", (found.id,)),
+        "app_passwords": deletions.take(transaction, "app_passwords", "account = ?", (found.id,)),
+        "vacations": deletions.take(transaction, "vacations", "account = ?", (found.id,)),
+    }
 
 
 def add_alias(transaction: Transaction, address: Address, target: Address) -> Alias:
@@ -321,17 +322,14 @@ def add_alias(transaction: Transaction, address: Address, target: Address) -> Al
     return alias
 
 
-def delete_alias(transaction: Transaction, address: str, target: str | None = None) -> list[Alias]:
-    """Delete one target of an alias, or all of them; answers what is gone."""
+def delete_alias(transaction: Transaction, address: str, target: str | None = None) -> Content:
+    """Take one target of an alias away, or all of them; what it takes to put them back."""
     condition, parameters = ("", [address]) if target is None else (" AND target = ?", [address, target])
-    rows = transaction.rows(
-        f"DELETE FROM aliases WHERE address = ?{condition} RETURNING address, target",  # noqa: S608
-        parameters,
-    )
+    rows = deletions.take(transaction, "aliases", f"address = ?{condition}", parameters)
     if not rows:
         raise BadInput(f"There is no alias {address}" + (f" to {target}." if target else "."))
     transaction.directory_changed = True
-    return [Alias(*row) for row in rows]
+    return {"aliases": rows}
 
 
 def _reached(reader: Reader, start: str) -> set[str]:

@@ -380,8 +380,12 @@ def retry(transaction: Transaction, rows: Sequence[int]) -> list[int]:
     )
 
 
-def delete(transaction: Transaction, rows: Sequence[int], notice: str | None = None) -> list[int]:
-    """Remove entries, but for those being delivered now; with `notice`, their senders are told it (never <>)."""
+def delete(
+    transaction: Transaction, rows: Sequence[int], notice: str | None = None, kept: list[dict[str, Any]] | None = None
+) -> list[int]:
+    """Remove entries, but for those being delivered now; with `notice`, their senders are told it (never <>). `kept`:
+    gets the rows, whose messages then stay counted, so that they can be put back.
+    """
     gone: list[int] = []
     for row in rows:
         found = transaction.row(
@@ -392,7 +396,11 @@ def delete(transaction: Transaction, rows: Sequence[int], notice: str | None = N
             continue
         entry = _entry(found)
         tells = notice is not None and entry.sender != "" and entry.notify != "NEVER"
-        _remove(transaction, "id = ?", (row,), int(tells))
+        if kept is not None:
+            kept.append(_whole(transaction, row))
+        _remove(transaction, "id = ?", (row,), int(tells or kept is not None))
+        if tells and kept is not None:  # two who hold on to the message, where there was one
+            transaction.execute("UPDATE messages SET refs = refs + 1 WHERE id = ?", (entry.message,))
         if tells:
             tell(
                 transaction,
@@ -402,6 +410,13 @@ def delete(transaction: Transaction, rows: Sequence[int], notice: str | None = N
         trace.add(transaction, "queue", "deleted", message=entry.message, recipient=entry.recipient)
         gone.append(row)
     return gone
+
+
+def _whole(reader: Reader, row: int) -> dict[str, Any]:
+    """A row with all its columns by name."""
+    cursor = reader.execute("SELECT * FROM queue WHERE id = ?", (row,))
+    names = [column[0] for column in cursor.description]
+    return dict(zip(names, cursor.fetchone(), strict=True))
 
 
 def _steer(transaction: Transaction, rows: Sequence[int], verdict: str, changes: str, allowed: str) -> list[int]:

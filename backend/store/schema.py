@@ -301,6 +301,7 @@ def m002_people(db: Database) -> None:
     db.table("deletions").create(
         {
             "id": int,
+            "batch": int,
             "time": float,
             "until": float,
             "actor": str,
@@ -309,9 +310,10 @@ def m002_people(db: Database) -> None:
             "rows": str,
         },
         pk="id",
-        not_null={"time", "until", "actor", "action", "summary", "rows"},
+        not_null={"batch", "time", "until", "actor", "action", "summary", "rows"},
     )
     db.table("deletions").create_index(["until"])
+    db.table("deletions").create_index(["batch"])
     db.table("hold_rules").create(
         {
             "id": int,

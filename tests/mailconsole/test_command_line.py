@@ -146,12 +146,18 @@ def test_the_queue_with_the_service_down(site: Site, put: Put) -> None:
     assert set(page) == {"rows", "total", "offset"}
     assert [row["id"] for row in page["rows"]] == [f"{one}-1"]
     held = site.cli("--json", "queue", "hold", one)
-    assert json.loads(held.stdout) == {"affected": 2, "ids": [f"{one}-1", f"{one}-2"], "missed": 0, "next": None}
+    assert json.loads(held.stdout) == {
+        "affected": 2,
+        "ids": [f"{one}-1", f"{one}-2"],
+        "missed": 0,
+        "next": None,
+        "undo": None,
+    }
     undo = site.cli("queue", "release", "--state", "held").stdout.decode()
     assert undo.startswith("2 entries released. Undo: mailconsole queue hold ")
     assert b"elsewhere.test" in site.cli("queue", "show", one).stdout
     assert b"Released: the message to a@remote.test may go on." in site.cli("trace", "show", one).stdout
-    assert site.cli("queue", "delete", "--all", "--why", "a test").stdout == b"2 entries deleted.\n"
+    assert site.cli("queue", "delete", "--all", "--why", "a test").stdout == b"2 entries deleted.\nUndo: mailconsole undo U1\n"
     assert site.cli("queue", "list").stdout == b"Nothing is waiting.\n"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Annotated, Any
 
 from backend import address, clock
@@ -195,8 +196,9 @@ def user_delete(call: Call, address: Address) -> AccountRow:
 
     def delete(transaction: Transaction) -> Change:
         before = row_of(transaction, _known(transaction, key))
-        accounts.delete_account(transaction, key, first)
-        return Change(before, before=to_json(before))
+        summary = f"{key} with {before.messages:,} messages"
+        undo = call.keep(transaction, summary, accounts.delete_account(transaction, key, first))
+        return Change(replace(before, undo=undo), before=to_json(before))
 
     gone: AccountRow = call.change(delete)
     return gone

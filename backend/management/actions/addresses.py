@@ -63,8 +63,10 @@ def alias_delete(
     alias, to = _own(address).key, None if target is None else _own(target).key
 
     def delete(transaction: Transaction) -> Change:
-        gone = _alias_rows(accounts.delete_alias(transaction, alias, to))
-        return Change({"aliases": gone}, before=gone)
+        content = accounts.delete_alias(transaction, alias, to)
+        gone = [{"address": row["address"], "target": row["target"]} for row in content["aliases"]]
+        undo = call.keep(transaction, f"{alias} to {', '.join(row['target'] for row in gone)}", content)
+        return Change({"aliases": gone, "undo": undo}, before=gone)
 
     return _dict(call.change(delete))
 
@@ -93,7 +95,7 @@ def domain_delete(call: Call, domain: Annotated[str, "as in example.org"]) -> di
     name = address.domain(domain)
 
     def delete(transaction: Transaction) -> Change:
-        accounts.delete_domain(transaction, name)
-        return Change({"domain": name}, before=name)
+        undo = call.keep(transaction, name, accounts.delete_domain(transaction, name))
+        return Change({"domain": name, "undo": undo}, before=name)
 
     return _dict(call.change(delete))

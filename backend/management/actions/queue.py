@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from backend import clock, ids
 from backend.delivery.wake import Wake
 from backend.errors import BadInput
+from backend.management import undoing
 from backend.management.actions.trace import event_of
 from backend.management.registry import Call, Change, Parameter, action
 from backend.management.roles import EVERYBODY, POSTMASTER
@@ -34,6 +35,8 @@ MANY = (
     Parameter("all", bool, "every entry of the queue", default=False),
     Parameter("after", int, "go on behind this entry: the `next` of the answer before", inner=True),
 )
+
+_BATCH = Parameter("undo", str, "the `undo` of the answer before: this belongs to it", inner=True)
 
 
 def filter_of(where: dict[str, Any]) -> Filter:
@@ -148,15 +151,21 @@ def retry(call: Call, ids: Annotated[list[str], "entries or messages"] = [], **w
     return _steer(call, ids, where, queue.retry)
 
 
-@action("queue.delete", roles=(POSTMASTER,), changes=True, dangerous=True, key="d", takes=MANY)
+@action("queue.delete", roles=(POSTMASTER,), changes=True, dangerous=True, key="d", takes=(*MANY, _BATCH))
 def delete(
     call: Call,
     ids: Annotated[list[str], "entries or messages"] = [],  # noqa: B006
-    notice: Annotated[str | None, "tell the senders, with this reason"] = None,
+    notice: Annotated[str | None, "tell the senders, with this reason; that cannot be undone"] = None,
     **where: Any,
 ) -> Affected:
-    """Remove entries from the queue for good; hold is the careful choice."""
-    return _steer(call, ids, where, lambda transaction, rows: queue.delete(transaction, rows, notice))
+    """Remove entries from the queue; hold is the careful choice."""
+    kept: list[dict[str, Any]] = []
+
+    def change(transaction: Transaction, rows: Sequence[int]) -> list[int]:
+        kept.clear()
+        return queue.delete(transaction, rows, notice, kept)
+
+    return _steer(call, ids, where, change, kept)
 
 
 def _steer(
@@ -164,9 +173,13 @@ def _steer(
     identities: Sequence[str],
     where: dict[str, Any],
     change: Callable[[Transaction, Sequence[int]], list[int]],
+    kept: list[dict[str, Any]] | None = None,
 ) -> Affected:
-    """Change the entries that ids or a filter name: one piece of them, the answer says where the next begins."""
+    """Change the entries that ids or a filter name: one piece of them, the answer says where the next begins. `kept`:
+    where `change` leaves what it took out, so that it can be put back.
+    """
     everything, after = bool(where.pop("all")), where.pop("after") or 0
+    batch = undoing.number(where.pop("undo", None) or "U0")
     wanted = filter_of(where)
     if identities and (everything or not wanted.empty):
         raise BadInput("Give ids or a filter, not both.")
@@ -185,8 +198,12 @@ def _steer(
         changed = change(transaction, rows)
         more = rows[-1] if not identities and len(rows) == _PIECE else None
         some = tuple(names[row] for row in changed[:_NAMED])
+        undo = None
+        if kept:
+            summary = f"{len(kept):,} queue entries, as for {kept[0]['recipient']}"
+            undo = call.keep(transaction, summary, {"queue": kept}, batch)
         return Change(
-            Affected(len(changed), some, len(rows) - len(changed), more),
+            Affected(len(changed), some, len(rows) - len(changed), more, undo),
             after={"affected": len(changed), "ids": list(some)},
         )
 

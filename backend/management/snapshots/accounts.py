@@ -20,6 +20,7 @@ class AccountRow:
     bytes: int
     created: str
     seen: str | None  # the last log-in
+    undo: str | None = None  # of one that was just deleted: what `undo` takes to put it back
 
 
 @dataclass(frozen=True, slots=True)

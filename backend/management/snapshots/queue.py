@@ -58,3 +58,4 @@ class Affected:
     ids: tuple[str, ...]  # the first hundred
     missed: int = 0
     next: int | None = None
+    undo: str | None = None  # what `undo` takes to put it back

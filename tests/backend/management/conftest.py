@@ -55,7 +55,7 @@ def store(settings: Settings) -> Iterator[Store]:
 def act(store: Store, settings: Settings) -> Act:
     """`act("queue.hold", ids=[...])`: the answer as JSON. `_role` is the caller's."""
 
-    def call(name: str, _role: str = SYSADMIN, **arguments: Any) -> Any:
+    def call(name: str, /, _role: str = SYSADMIN, **arguments: Any) -> Any:
         return to_json(find(name)(store, settings, Caller("tester", _role, "test"), arguments))
 
     return call
@@ -85,11 +85,13 @@ def path(settings: Settings, store: Store) -> Iterator[Path]:
     async def main() -> None:
         loop, stop = asyncio.get_running_loop(), asyncio.Event()
         loop.set_exception_handler(lambda _, context: unhandled.append(str(context)))
-        server = Server(settings, store)
+        own = Store.open(settings.site.data, settings.limits)  # for this loop, as the role opens it
+        server = Server(settings, own)
         await server.listen()
         running.put((loop, stop))
         await stop.wait()
         await server.close()
+        own.close()
 
     thread = threading.Thread(target=lambda: asyncio.run(main()))
     thread.start()

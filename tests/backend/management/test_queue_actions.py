@@ -35,7 +35,13 @@ def test_filters(act: Act, enqueue: Enqueue) -> None:
 def test_hold_release_and_delete_answer_what_they_did(act: Act, enqueue: Enqueue) -> None:
     one = enqueue("a@remote.test", "b@elsewhere.test")
     other = enqueue("c@remote.test")
-    assert act("queue.hold", ids=[f"{one}-2"]) == {"affected": 1, "ids": [f"{one}-2"], "missed": 0, "next": None}
+    assert act("queue.hold", ids=[f"{one}-2"]) == {
+        "affected": 1,
+        "ids": [f"{one}-2"],
+        "missed": 0,
+        "next": None,
+        "undo": None,
+    }
     assert act("queue.list", state="held")["rows"][0]["due"] is None
     assert act("queue.hold", domain="elsewhere.test")["missed"] == 1, "held already"
     assert act("queue.retry", ids=[one])["ids"] == [f"{one}-1"], "retry leaves held ones held"

@@ -8,9 +8,9 @@ import pytest
 
 from backend import ids
 from backend.address import Address
-from backend.store import accounts, messages, notices, queue, trace
+from backend.store import accounts, deletions, messages, notices, queue, trace
 from backend.store.bodies import Body
-from backend.store.database import Store
+from backend.store.database import Store, Transaction
 from backend.store.messages import Local, Message, Remote
 from backend.store.notices import Notice
 from backend.store.queue import HELD, Entry, Filter, Result
@@ -173,5 +173,14 @@ def test_accounts_and_their_mail_go_together(store: Store) -> None:
     [(mailbox,)] = store.read(lambda r: r.rows("SELECT id FROM mailboxes WHERE account = ?", (account.id,)))
     message = Message(ids.new(), "", Body(4, data=b"body"))
     store.write(lambda t: messages.accept(t, message, [Local(mailbox, account.address, account.address)]))
-    assert store.write(lambda t: accounts.delete_account(t, account.address, "example.org")) == 1
+    content = store.write(lambda t: accounts.delete_account(t, account.address, "example.org"))
+    assert [row["address"] for row in content["accounts"]] == [account.address]
+    assert store.read(lambda r: messages.envelope(r, message.id)) is not None
+
+    def keep(t: Transaction) -> int:
+        return deletions.keep(t, until=1.0, actor="x", action="user.delete", summary="", content=content)
+
+    store.write(keep)
+    while store.write(deletions.purge):
+        pass
     assert store.read(lambda r: messages.envelope(r, message.id)) is None
