@@ -78,7 +78,6 @@ class Console(App[None]):
     TITLE = "Mailconsole"
     CSS = """
     Console ToastRack { margin-bottom: 3; }
-    Console Toast { padding: 0 1; width: auto; max-width: 76; }
     Console.-plain .datatable--cursor, Console.-plain Button:focus { text-style: reverse; }
     """
     NOTIFICATION_TIMEOUT = 4
