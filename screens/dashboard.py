@@ -9,11 +9,13 @@ from typing import Any, ClassVar
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Grid
-from textual.widgets import Footer
+from textual.widgets import Footer, OptionList
 
+from backend.management.snapshots.problems import ProblemList
 from backend.management.snapshots.status import Disk, RoleRow, Status
 from screens import figures
 from screens.colours import ink
@@ -22,6 +24,7 @@ from screens.text import safe
 from screens.widgets.banner import Banner
 from screens.widgets.flow import Flow
 from screens.widgets.panel import Panel
+from screens.widgets.problems import Problems
 from screens.widgets.title import Title
 
 _LITTLE = 0.10  # of the disk: from here on it is a worry
@@ -52,6 +55,7 @@ class Dashboard(Live):
         """Title, figures, cards, keys."""
         yield Title("dashboard")
         yield Banner()
+        yield Problems()
         with Grid():
             yield Flow()
             for name in _CARDS:
@@ -59,14 +63,25 @@ class Dashboard(Live):
         yield Footer(show_command_palette=False, compact=True)
 
     async def ask(self) -> Any:
-        """The status."""
+        """The status, and what needs attention first."""
         status = await self.link.ask(Status, "status")
         self.link.hostname = status.hostname
-        return status
+        return status, await self.link.ask(ProblemList, "problems")
+
+    @on(OptionList.OptionSelected)
+    async def entered(self, event: OptionList.OptionSelected) -> None:
+        """Enter on a problem: to where it can be seen to."""
+        row = self.query_one(Problems).rows[event.option_index]
+        if row.screen != "dashboard":
+            await self.app.action_tab(row.screen, row.filter)  # type: ignore[attr-defined]
 
     def show(self, snapshot: Any) -> None:
         """Draw it."""
-        status: Status = snapshot
+        status: Status = snapshot[0]
+        problems = self.query_one(Problems)
+        problems.show(snapshot[1].rows)
+        if problems.rows and self.focused is None:
+            problems.focus()
         self.query_one(Flow).show(status.minutes)
         for name, draw in _CARDS.items():
             self.query_one(f"#{name}", Panel).show(partial(draw, status))

@@ -61,7 +61,13 @@ def test_manual_links_lead_somewhere() -> None:
 def test_manual_commands_are_known() -> None:
     """Every command of the manual is one that the command line knows."""
     readme = (ROOT / "README.md").read_text("utf-8")
-    verbs = set(re.findall(r"^mailconsole ((?:queue|user|alias|domain|mailbox) [a-z]+)", readme, re.MULTILINE))
+    verbs = set(
+        re.findall(
+            r"^mailconsole ((?:queue|user|alias|domain|mailbox|vacation|operator|session) [a-z-]+|undo|deletions)",
+            readme,
+            re.MULTILINE,
+        )
+    )
     assert verbs
     for verb in verbs:
         run(sys.executable, "-m", "mailconsole", *verb.split(), "--help")

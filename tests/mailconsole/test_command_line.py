@@ -157,7 +157,10 @@ def test_the_queue_with_the_service_down(site: Site, put: Put) -> None:
     assert undo.startswith("2 entries released. Undo: mailconsole queue hold ")
     assert b"elsewhere.test" in site.cli("queue", "show", one).stdout
     assert b"Released: the message to a@remote.test may go on." in site.cli("trace", "show", one).stdout
-    assert site.cli("queue", "delete", "--all", "--why", "a test").stdout == b"2 entries deleted.\nUndo: mailconsole undo U1\n"
+    assert (
+        site.cli("queue", "delete", "--all", "--why", "a test").stdout
+        == b"2 entries deleted.\nUndo: mailconsole undo U1\n"
+    )
     assert site.cli("queue", "list").stdout == b"Nothing is waiting.\n"
 
 

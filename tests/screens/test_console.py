@@ -248,3 +248,17 @@ async def test_hostile_text_is_shown_escaped(service: Service, size: tuple[int, 
         await pilot.press("escape")
 
     await on_screen(service, test, size)
+
+
+async def test_problems_come_first_and_lead_to_where_they_are_seen_to(service: Service) -> None:
+    await service.wait("a@remote.test", "b@other.test")
+    held = service.store.read(lambda reader: queue.rows_of(reader, Filter(domain="remote.test")))
+    await service.store.commit(lambda transaction: queue.hold(transaction, held))
+
+    async def test(pilot: Pilot[None]) -> None:
+        await until(pilot, lambda: "1 entry is held." in text(pilot))
+        await pilot.press("enter")
+        await until(pilot, lambda: "filter: state:held" in text(pilot))
+        await until(pilot, lambda: "a@remote.test" in text(pilot) and "b@other.test" not in text(pilot))
+
+    await on_screen(service, test)
