@@ -46,7 +46,13 @@ def take(transaction: Transaction, table: str, condition: str, parameters: Seque
 def keep(
     transaction: Transaction, *, until: float, actor: str, action: str, summary: str, content: Content, batch: int = 0
 ) -> int:
-    """Keep what was taken; the number of the batch. `batch`: a further piece of that one."""
+    """Keep what was taken; the number of the batch. `batch`: a further piece of that one, BadInput unless it is the
+    same deletion of the same actor: who may undo a batch is judged by its first piece.
+    """
+    if batch:
+        first = transaction.row("SELECT actor, action FROM deletions WHERE id = ? AND batch = id", (batch,))
+        if first != (actor, action):
+            raise BadInput(f"U{batch} is not a deletion of yours that this belongs to.")
     identity: int = transaction.value(
         "INSERT INTO deletions (batch, time, until, actor, action, summary, rows) VALUES (?, ?, ?, ?, ?, ?, ?)"
         " RETURNING id",

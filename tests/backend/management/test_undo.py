@@ -75,6 +75,24 @@ def test_pieces_are_one_deletion(act: Act, store: Store, enqueue: Enqueue, monke
     assert state(store) == before
 
 
+@pytest.mark.parametrize("other", ["an account's", "somebody's", "one to come"])
+def test_no_piece_joins_a_deletion_that_it_is_not_of(act: Act, store: Store, enqueue: Enqueue, other: str) -> None:
+    """It would be undone with that one, by whoever may undo the first piece."""
+    enqueue("a@remote.test", "b@remote.test", "c@remote.test")
+    act("user.add", address="alice@example.org", password="long enough")
+    undo = act("user.delete", address="alice@example.org")["undo"]
+    if other == "somebody's":
+        undo = act("queue.delete", recipient="a@*")["undo"]
+        store.write(lambda transaction: transaction.execute("UPDATE deletions SET actor = 'somebody'"))
+    elif other == "one to come":
+        undo = f"U{int(undo[1:]) + 2}"
+    before = act("deletions")["rows"]
+    with pytest.raises(BadInput, match="not a deletion of yours"):
+        act("queue.delete", recipient="b@*", undo=undo, _role=POSTMASTER)
+    assert act("deletions")["rows"] == before
+    assert act("queue.list", recipient="b@*")["total"] == 1
+
+
 def test_an_account_with_all_that_is_its(act: Act, store: Store) -> None:
     act("user.add", address="alice@example.org", password="long enough")
     act("user.app-password-add", address="alice@example.org", name="phone")
