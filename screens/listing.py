@@ -181,7 +181,7 @@ class Listing(Acting[R]):
         words.append(f"  {self.sorts.get(self.sort, '')}")
         if self.filter_words:
             words.append("  filter: ", style=ink.faint).append(safe(self.filter_words), style=ink.primary)
-        self.query_one("#summary", Static).update(words)
+        self.query_one("#summary", Static).update(words, layout=False)
 
     # -- looking
 

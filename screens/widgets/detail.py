@@ -19,4 +19,4 @@ class Detail(Static):
     def show(self, words: Text) -> None:
         """Show other words."""
         words.no_wrap, words.overflow = True, "ellipsis"
-        self.update(words)
+        self.update(words, layout=False)

@@ -63,4 +63,4 @@ class Flow(Vertical):
             line = Text(f"{count(now):>6}", style=f"bold {getattr(ink, _INK[colour])}" if now else ink.faint)
             line.append(f" {count(peak):>7} ", style=f"not bold {ink.muted if peak else ink.faint}")
             line.append(f"{count(hour):>8}"[-8:], style=f"not bold {ink.text if hour else ink.faint}")
-            self.query_one(f"#figure-{name}", Static).update(line)
+            self.query_one(f"#figure-{name}", Static).update(line, layout=False)
