@@ -224,6 +224,8 @@ _VIEWS: dict[str, Callable[[Any], str]] = {
     "queue.release": _changed("released", "hold"),
     "queue.retry": _changed("due now"),
     "queue.delete": _changed("deleted"),
+    "rule.list": lambda answer: _fields(answer) if answer["rows"] else "No rule holds mail.",
+    "rule.delete": lambda answer: f"Rule {answer['id']} is deleted; what it holds stays held until it is released.",
     "trace.find": trace_views.found,
     "trace.show": trace_views.story,
     **account_views.VIEWS,

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from rich.text import Text
+from textual.binding import Binding, BindingType
 
 from backend.management.snapshots.queue import QueuePage, QueueRow
 from screens import figures
@@ -14,6 +15,7 @@ from screens.colours import ink
 from screens.entry import EntryScreen
 from screens.filtering import Grammar
 from screens.listing import Listing
+from screens.rules import Rules
 from screens.steering import DEEDS, label
 from screens.text import safe
 from screens.widgets.table import Column
@@ -81,6 +83,10 @@ class Queue(Listing[QueueRow]):
         Column("error", "last error", 0, lambda row, now: _muted(row.error or "")),
     )
 
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("R", "rules", "Rules", show=False, tooltip="rules that hold mail as it comes; n there makes one"),
+    ]
+
     def label_of(self, row: QueueRow) -> str:
         """Who to whom."""
         return label(row)
@@ -92,6 +98,14 @@ class Queue(Listing[QueueRow]):
         words.append(f"  {figures.size(row.size)}, {tries}  ", style=ink.muted)
         words.append(f"{safe(row.sender or '<>')} → {safe(row.recipient)}\n", style=ink.text)
         return words.append(safe(row.error or "no error so far"), style=ink.muted if row.error else ink.faint)
+
+    def action_rules(self) -> None:
+        """The rules; a new one begins with the sender of this row."""
+        if reason := self.link.refusal(Rules.lists):
+            self.notify(safe(reason), severity="warning", markup=False)
+            return
+        row = self.table.current
+        self.app.push_screen(Rules(self.link, "" if row is None else row.sender or "<>"))
 
     def open(self, row: QueueRow) -> None:
         """The message with its story."""

@@ -30,6 +30,7 @@ ROOMS = (
     "status",
     "problems",
     "queue",
+    "rules",
     "trace",
     "accounts",
     "vacation",

@@ -169,6 +169,10 @@ def _put_domains(transaction: Transaction, rows: Rows) -> None:
     _insert(transaction, "domains", rows)
 
 
+def _put_hold_rules(transaction: Transaction, rows: Rows) -> None:
+    _insert(transaction, "hold_rules", rows)
+
+
 def _put_queue(transaction: Transaction, rows: Rows) -> None:
     """Entries wait again: a held one is held, any other is due now."""
     now = transaction.now
@@ -203,4 +207,5 @@ _PUT = {
     "vacations": lambda transaction, rows: _insert(transaction, "vacations", rows),
     "aliases": _put_aliases,
     "queue": _put_queue,
+    "hold_rules": _put_hold_rules,
 }

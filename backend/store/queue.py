@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from backend import ids
-from backend.store import messages, trace
+from backend.store import hold_rules, messages, trace
 from backend.store.database import Reader, Transaction
 from backend.store.notices import Notice, tell
 
@@ -60,13 +60,15 @@ def _entry(row: tuple[Any, ...]) -> Entry:
 
 
 def enqueue(transaction: Transaction, message: Message, remote: Sequence[Remote], first: int = 1) -> None:
-    """An entry for each recipient, due at once; their numbers begin with `first`."""
+    """An entry for each recipient, due at once unless a rule holds it; their numbers begin with `first`."""
     now = transaction.now
+    held = hold_rules.holding(transaction, message.sender, message.peer, [to.recipient for to in remote])
     received = message.received or now
+    waiting = Counter(to.domain for to in remote if to.recipient in held)
     transaction.executemany(
         "INSERT INTO queue"
         " (message, ordinal, sender, recipient, domain, size, received, state, due, attempts, notify, orcpt)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, 'new', ?, 0, ?, ?)",
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?)",
         [
             (
                 message.id,
@@ -76,7 +78,8 @@ def enqueue(transaction: Transaction, message: Message, remote: Sequence[Remote]
                 to.domain,
                 message.body.size,
                 received,
-                now,
+                "held" if to.recipient in held else "new",
+                HELD if to.recipient in held else now,
                 to.notify,
                 to.orcpt,
             )
@@ -84,11 +87,19 @@ def enqueue(transaction: Transaction, message: Message, remote: Sequence[Remote]
         ],
     )
     transaction.executemany(
-        "INSERT INTO destinations (domain, total, deferred, held, due) VALUES (?, ?, 0, 0, ?)"
+        "INSERT INTO destinations (domain, total, deferred, held, due) VALUES (?, ?, 0, ?, ?)"
         " ON CONFLICT (domain) DO UPDATE SET total = destinations.total + excluded.total,"
+        " held = destinations.held + excluded.held,"
         " due = CASE WHEN excluded.due < destinations.due THEN excluded.due ELSE destinations.due END",
-        [(domain, number, now) for domain, number in Counter(to.domain for to in remote).items()],
+        [
+            (domain, number, waiting[domain], HELD if waiting[domain] == number else now)
+            for domain, number in Counter(to.domain for to in remote).items()
+        ],
     )
+    for to in remote:
+        if rule := held.get(to.recipient):
+            detail = {"rule": rule.id, "why": rule.reason}
+            trace.add(transaction, "queue", "held", message=message.id, recipient=to.recipient, detail=detail)
 
 
 # -- the runners

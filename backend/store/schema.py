@@ -317,6 +317,7 @@ def m002_people(db: Database) -> None:
     db.table("hold_rules").create(
         {
             "id": int,
+            "key": str,
             "sender": str,
             "recipient": str,
             "peer": str,
@@ -328,8 +329,9 @@ def m002_people(db: Database) -> None:
             "last_hit": float,
         },
         pk="id",
-        not_null={"owner", "reason", "created", "hits"},
+        not_null={"key", "owner", "reason", "created", "hits"},
     )
+    db.table("hold_rules").create_index(["key"])
 
 
 def migrate(connection: sqlite3.Connection) -> None:

@@ -17,7 +17,7 @@ OURS = {
     "deletions": {"action", "rows"},
     "destinations": {"domain"},
     "domains": {"name"},
-    "hold_rules": set(),
+    "hold_rules": {"key", "peer"},
     "lockouts": {"key"},
     "logins": {"account"},
     "mail": {"flags"},

@@ -70,6 +70,7 @@ def populated(folder: Path, text: str = "") -> Site:
         def act(name: str, **arguments: object) -> None:
             find(name)(store, settings, caller, arguments)
 
+        act("rule.add", sender="ann@client.test", peer="192.0.2.1", reason="a test")
         act("queue.hold", ids=[entry], why="a test")
         act("alias.add", address="old@example.org", target=[ALICE])
         act("alias.delete", address="old@example.org")

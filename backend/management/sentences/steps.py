@@ -102,6 +102,10 @@ def _host(event: Event) -> str:
     return str(event.detail.get("mta", "")).partition("[")[0]
 
 
+def _by_rule(event: Event) -> str:
+    return f" by rule {event.detail['rule']}" if "rule" in event.detail else ""
+
+
 def _accepted(event: Event) -> str:
     detail = event.detail
     if "about" in detail:
@@ -178,7 +182,7 @@ _WORDS: dict[tuple[str, str], Callable[[Event], str]] = {
     ("local", "delivered"): _delivered,
     ("remote", "relayed"): _passed_on,
     ("remote", "failed"): _failed,
-    ("queue", "held"): lambda e: f"Held: the message to {e.recipient} stays here until it is released.",
+    ("queue", "held"): lambda e: f"Held{_by_rule(e)}: the message to {e.recipient} stays here until it is released.",
     ("queue", "released"): lambda e: f"Released: the message to {e.recipient} may go on.",
     ("queue", "retried"): lambda e: f"Sent for again by hand: the message to {e.recipient} is tried at once.",
     ("queue", "deleted"): lambda e: f"Deleted by hand: the message to {e.recipient} goes no further.",
