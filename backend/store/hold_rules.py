@@ -78,13 +78,12 @@ def add(
     if transaction.value("SELECT count(*) FROM hold_rules") >= _MOST:
         raise BadInput(f"There are {_MOST:,} hold rules already; delete some first.")
     sender, recipient = (None if one is None else one.lower() for one in (sender, recipient))
-    row = transaction.row(
+    identity: int = transaction.value(
         "INSERT INTO hold_rules (key, sender, recipient, peer, owner, reason, created, until, hits)"
-        f" VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0) RETURNING {_COLUMNS}",  # noqa: S608
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0) RETURNING id",
         (_key(sender, recipient, peer), sender, recipient, peer, owner, reason, transaction.now, until),
     )
-    assert row is not None
-    return Rule(*row)
+    return Rule(identity, sender, recipient, peer, owner, reason, transaction.now, until, 0, None)
 
 
 def everything(reader: Reader) -> list[Rule]:
