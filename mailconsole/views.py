@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from backend import clock
-from mailconsole import account_views, operator_views, trace_views
+from mailconsole import account_views, operator_views, reading_views, trace_views
 from mailconsole.tables import table
 from screens.figures import size
 from screens.text import safe
@@ -224,6 +224,8 @@ _VIEWS: dict[str, Callable[[Any], str]] = {
     "queue.release": _changed("released", "hold"),
     "queue.retry": _changed("due now"),
     "queue.delete": _changed("deleted"),
+    "queue.headers": reading_views.headers,
+    "queue.read": reading_views.text,
     "rule.list": lambda answer: _fields(answer) if answer["rows"] else "No rule holds mail.",
     "rule.delete": lambda answer: f"Rule {answer['id']} is deleted; what it holds stays held until it is released.",
     "trace.find": trace_views.found,

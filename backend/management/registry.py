@@ -31,6 +31,7 @@ ROOMS = (
     "problems",
     "queue",
     "rules",
+    "reading",
     "trace",
     "accounts",
     "vacation",
