@@ -80,6 +80,10 @@ class Dns:
     nameservers: tuple[HostPort, ...] = ()
     timeout_seconds: float = 5.0  # of one try
     lifetime_seconds: float = 15.0  # of one question, all tries
+    questions: int = 500  # waiting for an answer at once, of one process
+    message_questions: int = 200  # that one message may cause
+    message_seconds: float = 20.0  # that one message may wait for answers in all
+    validating: bool = False  # the name servers check DNSSEC, and the way to them is safe: their AD bit is believed
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from backend.delivery import transaction
 from backend.delivery.route import Hop
 from backend.delivery.transport import Job, Unreachable
 from backend.errors import MailError, Permanent
-from backend.resolver import Host, Resolver
+from backend.resolver.mail_hosts import Host, addresses, mail_hosts
+from backend.resolver.resolver import Resolver
 from backend.smtp.answers import Answer
 from backend.smtp.client import Client, Lost, Refused, Times, TlsFailed, connect
 from backend.store.queue import Result
@@ -130,7 +131,7 @@ class Smtp:
         try:
             if hop.to is not None:
                 return hop.to.port, await self._addresses(hop.to.host)
-            return settings.delivery.port, await self._outside.resolver.mail_hosts(hop.domain, settings.site.hostname)
+            return settings.delivery.port, await mail_hosts(self._outside.resolver, hop.domain, settings.site.hostname)
         except MailError as error:
             # A wrong smart host is the site's mistake, and no reason to return mail.
             permanent = isinstance(error, Permanent) and hop.to is None
@@ -143,7 +144,7 @@ class Smtp:
         except ValueError:
             if name == "localhost":
                 return [Host(name, "127.0.0.1"), Host(name, "::1")]
-            return await self._outside.resolver.addresses(name)
+            return await addresses(self._outside.resolver, name)
 
     async def _open(self, host: Host, port: int) -> Client:
         """A connection that may carry messages: greeted, in TLS as the hop wants, logged in."""

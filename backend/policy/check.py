@@ -1,18 +1,24 @@
-"""The one interface of a check: it takes the session so far and answers with a verdict, or None to pass it on."""
+"""The one interface of a check: it takes the session so far and answers with a verdict, or None to pass it on.
+
+A check whose answer takes time, such as one that asks the DNS, begins early: `begin` is started as soon as its stage
+`begins` is reached, and the check takes what it found with `session.begun(name)` when a decision is due. So the client
+never waits for one look-up after the other, and nobody waits for an answer that nothing depends on.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from backend.accounts.directory import Directory
 from backend.config import Settings
 from backend.policy.counters import Counters
+from backend.resolver.answer import Asks
 from backend.smtp.reply import Reply
 from backend.smtp.session import Session
 
-Stage = Literal["connect", "helo", "mail", "rcpt", "data"]
+Stage = Literal["connect", "helo", "mail", "rcpt", "data", "message"]  # message: behind its last dot
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +37,7 @@ class Services:
     settings: Settings
     directory: Directory
     counters: Counters
+    resolver: Asks  # for what is not about one message; a check of a message asks `session.lookups`
     now: Callable[[], float]
 
 
@@ -42,6 +49,17 @@ class Check(Protocol):
 
     async def __call__(self, session: Session, services: Services) -> Verdict | None:
         """The verdict; None when this check has nothing to say."""
+        ...
+
+
+@runtime_checkable
+class Early(Check, Protocol):
+    """A check that begins before its stage."""
+
+    begins: Stage
+
+    async def begin(self, session: Session, services: Services) -> Any:
+        """What takes time. It is awaited where the check is, and what it raises is raised there."""
         ...
 
 

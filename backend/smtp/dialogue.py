@@ -80,6 +80,7 @@ class Dialogue(Connection):
         if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
             address = address.ipv4_mapped
         self.session = Session(ids.text(ids.new()), address, local, self.port)
+        self.session.lookups = self.server.lookups()
         self._entered = True
         excess = self.server.enter(self, self.session.network)
         if excess is not None:
@@ -276,6 +277,7 @@ class Dialogue(Connection):
             session.mail = None
             return answer
         session.mail = mail
+        session.lookups = self.server.lookups()
         refusal = await self._judge("mail")
         if refusal is not None:
             session.mail = None

@@ -9,6 +9,8 @@ from dataclasses import replace
 from backend import ids
 from backend.content.scan import Incoming, scan
 from backend.errors import MailError
+from backend.policy import authentication_results
+from backend.policy.chain import judge
 from backend.policy.check import Services, Verdict
 from backend.smtp import header, reply
 from backend.smtp.reply import Reply
@@ -128,12 +130,18 @@ async def accept(
     head = b""
     if session.submission and session.account is not None:
         head = header.missing(fields, hostname, identity, now)
-    refusal = await scan(Incoming(identity, session, section, fields, body), services.settings)
+    mail.content = Incoming(identity, session, section, fields, body)
+    refusal = await judge("message", session, services)
+    if refusal is None or refusal[1].reply is None:
+        refusal = await scan(mail.content, services.settings)
     if refusal is not None and refusal[1].reply is not None:
         return refusal[1].reply, None, refusal
     only = str(mail.recipients[0].address) if len(mail.recipients) == 1 else None
-    head = header.received(session, hostname, identity, now, only) + head
-    body = body.under(head) if body.path is not None else Body(len(head) + body.size, data=head + body.data)
+    head = b"".join(
+        [header.received(session, hostname, identity, now, only), _results(session, hostname), *mail.above, head]
+    )
+    kept = authentication_results.without(hostname, section)
+    body = body.headed(head, section, kept)
     local, remote, notices = copies(mail)
     message = Message(
         id=identity,
@@ -175,12 +183,20 @@ def _orcpt(recipient: Recipient) -> str | None:
     return recipient.orcpt or (f"rfc822;{recipient.address}" if recipient.own and recipient.address.ascii else None)
 
 
+def _results(session: Session, hostname: str) -> bytes:
+    """What the checks found, for whom the message reaches; a message of our own users claims nothing."""
+    findings = session.all_findings
+    return authentication_results.write(hostname, findings.values()) if findings else b""
+
+
 def _detail(session: Session) -> dict[str, object]:
     detail: dict[str, object] = {"protocol": session.protocol, "helo": session.helo}
     if session.tls:
         detail["tls"] = session.tls
     if session.account is not None:
         detail["account"] = session.account.address
+    if findings := session.all_findings:
+        detail["checks"] = {name: finding.value for name, finding in findings.items()}
     if session.marks:
         detail["marks"] = session.marks
     return detail

@@ -9,6 +9,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 from backend.accounts.directory import Directory
@@ -17,6 +18,8 @@ from backend.config import Settings
 from backend.policy.check import Services
 from backend.policy.connections import Connections
 from backend.policy.counters import Counters
+from backend.resolver.lookups import Lookups
+from backend.resolver.resolver import Resolver
 from backend.smtp.dialogue import Dialogue
 from backend.smtp.doorway import Doorway
 from backend.smtp.reply import Reply
@@ -40,7 +43,11 @@ class Server:
         self.stopping = False
         self.logins = Logins(store, settings.limits)
         self.services = Services(
-            settings, Directory(store, settings), Counters(settings.site.run / "counters"), time.time
+            settings,
+            Directory(store, settings),
+            Counters(settings.site.run / "counters"),
+            Resolver(settings.dns),
+            time.time,
         )
         self._connections = Connections(settings.site.run, worker)
         self._dialogues: set[Dialogue] = set()
@@ -60,7 +67,15 @@ class Server:
         """Go on with other settings; sessions that are under way see them too."""
         self.tls = tls
         self.logins.limits = settings.limits
-        self.services = Services(settings, Directory(self.store, settings), self.services.counters, self.services.now)
+        resolver = self.services.resolver if settings.dns == self.services.settings.dns else Resolver(settings.dns)
+        self.services = replace(
+            self.services, settings=settings, directory=Directory(self.store, settings), resolver=resolver
+        )
+
+    def lookups(self) -> Lookups:
+        """What a new message may ask the DNS."""
+        dns = self.services.settings.dns
+        return Lookups(self.services.resolver, dns.message_questions, dns.message_seconds)
 
     async def close(self) -> None:
         """Take nobody in any more, let those in a message finish, then hang up."""

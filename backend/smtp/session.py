@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_network
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from backend.address import Address
+from backend.resolver.answer import Asks
 from backend.store.accounts import Account, Resolution
+
+if TYPE_CHECKING:
+    from backend.content.scan import Incoming
+    from backend.policy.finding import Finding
 
 Port = Literal["smtp", "submission", "submissions"]
 Peer = IPv4Address | IPv6Address
@@ -35,6 +42,11 @@ class MailTransaction:
     ret: str | None = None
     envid: str | None = None
     recipients: list[Recipient] = field(default_factory=list)
+    allowed: str = ""  # who vouches for it: a rule of ours or a white list; then no black list is asked
+    findings: dict[str, Finding] = field(default_factory=dict)  # of the checks, by their names
+    begun: dict[str, asyncio.Task[Any]] = field(default_factory=dict)
+    content: Incoming | None = None  # at the stage "message"
+    above: list[bytes] = field(default_factory=list)  # whole header fields that checks want put on top, with CR LF
 
     @property
     def reverse_path(self) -> str:
@@ -57,6 +69,25 @@ class Session:
     mail: MailTransaction | None = None
     recipient: Recipient | None = None  # under consideration, at RCPT
     marks: list[str] = field(default_factory=list)  # what checks noted without refusing
+    lookups: Asks | None = None  # the DNS, as far as this message may ask it
+    findings: dict[str, Finding] = field(default_factory=dict)  # about the client, whatever it sends
+    _begun: dict[str, asyncio.Task[Any]] = field(default_factory=dict)
+
+    def start(self, name: str, work: Coroutine[Any, Any, Any]) -> None:
+        """Begin what the check `name` will want to know: of this message when there is one, else of the client."""
+        task = asyncio.ensure_future(work)
+        task.add_done_callback(_seen)
+        (self._begun if self.mail is None else self.mail.begun)[name] = task
+
+    async def begun(self, name: str) -> Any:
+        """What was begun under that name; raises what it raised. KeyError when nothing was."""
+        task = self._begun[name] if self.mail is None or name not in self.mail.begun else self.mail.begun[name]
+        return await asyncio.shield(task)
+
+    @property
+    def all_findings(self) -> dict[str, Finding]:
+        """What is known of the client and of this message."""
+        return {**self.findings, **(self.mail.findings if self.mail is not None else {})}
 
     @property
     def submission(self) -> bool:
@@ -77,3 +108,9 @@ class Session:
         if isinstance(self.peer, IPv6Address):
             return str(ip_network((self.peer, 64), strict=False))
         return str(self.peer)
+
+
+def _seen(task: asyncio.Task[Any]) -> None:
+    """The error of a task that nobody asked for is no news."""
+    if not task.cancelled():
+        task.exception()

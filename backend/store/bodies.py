@@ -69,6 +69,15 @@ class Body:
         """The same below `head`."""
         return replace(self, head=head + self.head, size=self.size + len(head))
 
+    def headed(self, head: bytes, section: bytes, kept: bytes) -> Body:
+        """The same below `head`, with `kept` in place of its first bytes, which are `section`."""
+        size = self.size + len(head) + len(kept) - len(section)
+        if self.path is None:
+            return Body(size, data=head + kept + self.data[len(section) :])
+        if kept is section:
+            return replace(self, head=head, size=size)
+        return replace(self, head=head + kept, skip=len(section), size=size)
+
 
 class Spool:
     """A file that a large message streams into. Blocking: write from a thread. `abandon` or `finish` ends it."""

@@ -29,6 +29,10 @@ class Failed(AssertionError):
     """A command of the service ended otherwise than it must."""
 
 
+# Checks that ask the DNS are off in a new site of the tests: there is none. A test of one switches it on.
+QUIET = ""
+
+
 class Site:
     """One service in one folder, on free ports of 127.0.0.1 and ::1.
 
@@ -56,6 +60,8 @@ class Site:
         made = _run([*make, "--port-base", str(self.base)])
         if made.returncode:
             raise Failed(f"init ended with {made.returncode}: {made.stderr.decode()}")
+        if QUIET:
+            self.configure(QUIET)
         return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:

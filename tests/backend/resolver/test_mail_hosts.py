@@ -11,7 +11,8 @@ import pytest
 from backend.config import Dns as Settings
 from backend.config import HostPort
 from backend.errors import MailError, Permanent, Temporary
-from backend.resolver import Host, Resolver
+from backend.resolver.mail_hosts import Host, addresses, mail_hosts
+from backend.resolver.resolver import Resolver
 from tests.harness.dns import BROKEN, Dns, Silence
 
 ZONES = {
@@ -49,7 +50,7 @@ def resolver(nameserver: Dns) -> Resolver:
 
 async def hosts(resolver: Resolver, domain: str) -> list[str]:
     """The addresses, in order."""
-    return [host.address for host in await resolver.mail_hosts(domain, "mail.example.org")]
+    return [host.address for host in await mail_hosts(resolver, domain, "mail.example.org")]
 
 
 @pytest.mark.parametrize(
@@ -124,4 +125,4 @@ async def test_the_second_name_server_answers_for_the_first(nameserver: Dns) -> 
     with Silence() as silence:
         servers = (HostPort("127.0.0.1", silence.port), HostPort("127.0.0.1", nameserver.port))
         resolver = Resolver(Settings(servers, timeout_seconds=0.3, lifetime_seconds=2.0))
-        assert await resolver.addresses("first.mx.test") == [Host("first.mx.test", "127.0.0.11")]
+        assert await addresses(resolver, "first.mx.test") == [Host("first.mx.test", "127.0.0.11")]

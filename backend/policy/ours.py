@@ -1,0 +1,11 @@
+"""Who is at home: users who logged in and the site's own networks. What the world is asked for is not asked of them."""
+
+from __future__ import annotations
+
+from backend.config import Settings
+from backend.smtp.session import Session
+
+
+def ours(session: Session, settings: Settings) -> bool:
+    """Whether the client is one of ours, as far as is known now: submission, a log-in, or an own network."""
+    return session.submission or any(session.peer in network for network in settings.relay.networks)
