@@ -32,11 +32,11 @@ class Reply:
 
 @lru_cache(maxsize=256)  # most replies are the same few
 def _encode(code: int, status: str, text: str) -> bytes:
-    lines = text.split("\n")
+    lines = text.replace("\r", " ").split("\n")
     prefix = f"{status} " if status else ""
     written = [f"{code}-{prefix}{line}\r\n" for line in lines[:-1]]
     written.append(f"{code} {prefix}{lines[-1]}\r\n")
-    return "".join(written).encode()
+    return "".join(written).encode("utf-8", "replace")
 
 
 def of(error: MailError) -> Reply:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 
 def children() -> dict[int, list[int]]:
-    """Parent -> its children, of every process there is."""
-    tree: dict[int, list[int]] = {}
+    """Parent -> its children, of every process there is, the oldest first: numbers begin again at 1 some time."""
+    tree: dict[int, list[tuple[int, int]]] = {}
     for entry in os.listdir("/proc"):  # noqa: PTH208  one name a process, asked often
         if not entry.isdigit():
             continue
@@ -20,9 +20,10 @@ def children() -> dict[int, list[int]]:
             stat = Path(f"/proc/{entry}/stat").read_text()
         except OSError:
             continue  # ended in between
-        parent = int(stat.rpartition(")")[2].split()[1])
-        tree.setdefault(parent, []).append(int(entry))
-    return tree
+        fields = stat.rpartition(")")[2].split()
+        parent, started = int(fields[1]), int(fields[19])
+        tree.setdefault(parent, []).append((started, int(entry)))
+    return {parent: [pid for _, pid in sorted(some)] for parent, some in tree.items()}
 
 
 def family(pid: int) -> list[int]:
