@@ -22,13 +22,13 @@ BROKEN = "this is no zone"  # NSD cannot read it and answers SERVFAIL for every 
 
 _HEAD = """\
 $ORIGIN {origin}
-$TTL 1
+$TTL {ttl}
 @ SOA ns.nic.test. hostmaster.nic.test. 1 60 60 60 1
 @ NS ns.nic.test.
 """
 _SERVER = """\
 server:
-  ip-address: 127.0.0.1@{port}
+  ip-address: {address}@{port}
   username: ""
   chroot: ""
   database: ""
@@ -56,16 +56,20 @@ class Dns:
     `Dns(folder, {"remote.test": "@ MX 10 mx\\nmx A 127.0.0.11", "broken.test": BROKEN})`
     """
 
-    def __init__(self, folder: Path, zones: Mapping[str, str], *, port: int = 0) -> None:
+    def __init__(
+        self, folder: Path, zones: Mapping[str, str], *, host: str = "127.0.0.1", port: int = 0, ttl: int = 1
+    ) -> None:
         self.folder = folder
         self.zones = {".": "ns.nic.test. A 127.0.0.1", **zones}
+        self.host = host
         self.port = port or free_port()
+        self._ttl = ttl
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def address(self) -> str:
         """As `[dns] nameservers` wants it."""
-        return f"127.0.0.1:{self.port}"
+        return f"{self.host}:{self.port}"
 
     @property
     def settings(self) -> str:
@@ -74,10 +78,10 @@ class Dns:
 
     def __enter__(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)
-        config = _SERVER.format(folder=self.folder, port=self.port)
+        config = _SERVER.format(folder=self.folder, address=self.host, port=self.port)
         for number, (name, records) in enumerate(self.zones.items()):
             origin = "." if name == "." else f"{name}."
-            text = records if records == BROKEN else f"{_HEAD.format(origin=origin)}{records}\n"
+            text = records if records == BROKEN else f"{_HEAD.format(origin=origin, ttl=self._ttl)}{records}\n"
             (self.folder / f"{number}.zone").write_text(text)
             config += _ZONE.format(name=name, file=f"{number}.zone")
         (self.folder / "nsd.conf").write_text(config)
@@ -99,7 +103,7 @@ class Dns:
 
     def _answers(self) -> bool:
         with contextlib.suppress(OSError, dns.exception.DNSException):
-            dns.query.udp(dns.message.make_query("ns.nic.test", "A"), "127.0.0.1", port=self.port, timeout=0.2)
+            dns.query.udp(dns.message.make_query("ns.nic.test", "A"), self.host, port=self.port, timeout=0.2)
             return True
         return False
 
