@@ -49,7 +49,7 @@ class Audit(Listing[AuditRow]):
         values={"failed": lambda text: text.lower() in ("yes", "true", "1")},
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("v", "verify", "Verify", tooltip="prove that no row was changed or taken out"),
+        Binding("v", "verify", "Verify", tooltip="prove that no row was changed, taken out or cut off"),
     ]
     columns: ClassVar[tuple[Column[Any], ...]] = (
         Column("time", "time", 12, lambda row, now: Text(figures.moment(row.time, now), style=ink.muted)),
@@ -90,11 +90,15 @@ class Audit(Listing[AuditRow]):
         except MailError as error:
             self.notify(safe(error), severity="error", markup=False)
             return
-        if proof.broken is None:
-            self.notify(f"All {proof.rows:,} rows are as they were written.", markup=False)
+        wrong = ""
+        if proof.broken is not None:
+            wrong = f"Row {proof.broken:,} was changed, or one before it taken out, from outside."
+        elif proof.missing:
+            wrong = f"{proof.missing:,} of the newest rows were cut off, from outside."
+        if wrong:
+            self.notify(wrong, severity="error", timeout=30, markup=False)
         else:
-            broken = f"Row {proof.broken:,} was changed, or one before it taken out, from outside."
-            self.notify(broken, severity="error", timeout=30, markup=False)
+            self.notify(f"All {proof.rows:,} rows are as they were written.", markup=False)
 
 
 class AuditRowScreen(Screen[None]):
