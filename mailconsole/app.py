@@ -90,6 +90,7 @@ class Console(App[None]):
         *(Binding(tab.key, f"tab('{tab.name}')", tab.name.title(), show=False, tooltip=tab.words) for tab in TABS),
         Binding("question_mark", "keys", "Help", key_display="?", tooltip="these keys"),
         Binding("colon", "command_palette", "Commands", show=False, key_display=":", tooltip="all of this by name"),
+        Binding("U", "deletions", "Deletions", show=False, tooltip="what was deleted, and can be put back"),
         Binding("T", "theme", "Colours", show=False, tooltip="dark, light or high contrast; kept for the next time"),
         Binding("W", "password", "Own password", show=False, tooltip="choose another password for yourself"),
         Binding("q", "quit", "Quit", show=False, tooltip="leave; the service goes on"),
@@ -123,6 +124,16 @@ class Console(App[None]):
             await self.pop_screen()
         if words and isinstance(self.screen, Listing):
             self.screen.narrow(words)
+
+    async def action_deletions(self) -> None:
+        """What can be put back, behind the audit log; closing it leads there."""
+        from screens.deletions import Deletions  # not before somebody wants it
+
+        if reason := self.link.refusal(Deletions.lists):
+            self.notify(safe(reason), severity="warning", markup=False)
+            return
+        await self.action_tab("audit")
+        self.push_screen(Deletions(self.link))
 
     async def action_theme(self) -> None:
         """The next colours, from now on; on the host itself nobody's choice is kept."""

@@ -8,11 +8,7 @@ from typing import Any, ClassVar
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
-from textual.screen import Screen
-from textual.widgets import Footer, Static
 
 from backend.errors import MailError
 from backend.management.snapshots.audit import AuditPage, AuditProof, AuditRow
@@ -20,10 +16,9 @@ from screens import figures
 from screens.colours import ink
 from screens.filtering import Grammar
 from screens.listing import Listing
+from screens.page import Page
 from screens.text import safe
-from screens.widgets.banner import Banner
 from screens.widgets.table import Column
-from screens.widgets.title import Title
 
 
 class Audit(Listing[AuditRow]):
@@ -49,6 +44,7 @@ class Audit(Listing[AuditRow]):
         values={"failed": lambda text: text.lower() in ("yes", "true", "1")},
     )
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("U", "app.deletions", "Deletions", tooltip="what was deleted, and can be put back"),
         Binding("v", "verify", "Verify", tooltip="prove that no row was changed, taken out or cut off"),
     ]
     columns: ClassVar[tuple[Column[Any], ...]] = (
@@ -73,7 +69,7 @@ class Audit(Listing[AuditRow]):
 
     def open(self, row: AuditRow) -> None:
         """Before and after."""
-        self.app.push_screen(AuditRowScreen(row))
+        self.app.push_screen(_page(row))
 
     def copied(self, row: AuditRow) -> str:
         """All of it, for a report."""
@@ -101,52 +97,26 @@ class Audit(Listing[AuditRow]):
             self.notify(f"All {proof.rows:,} rows are as they were written.", markup=False)
 
 
-class AuditRowScreen(Screen[None]):
+def _page(row: AuditRow) -> Page:
     """One row, with all that is known."""
-
-    CSS = """
-    AuditRowScreen VerticalScroll { padding: 1 1 0 1; scrollbar-size-vertical: 1; }
-    AuditRowScreen Static { height: auto; }
-    """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q", "app.pop_screen", "Back", key_display="Esc", tooltip="to the audit log"),
-        Binding("j", "scroll(1)", "Down", show=False, tooltip="scroll"),
-        Binding("k", "scroll(-1)", "Up", show=False, tooltip="scroll"),
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style=ink.muted, no_wrap=True)
+    table.add_column(overflow="fold")
+    facts = [
+        ("When", row.time.replace("T", " ")),
+        ("Who", f"{row.user}, {row.role or 'no role'}"),
+        ("From", row.origin),
+        ("Key", row.key),
+        ("What", row.action),
+        ("To what", words(row.arguments)),
+        ("Why", row.why or "no reason was given"),
+        ("Outcome", row.outcome),
+        ("Hash", row.hash),
     ]
-
-    def __init__(self, row: AuditRow) -> None:
-        super().__init__()
-        self._row = row
-
-    def compose(self) -> ComposeResult:
-        """Title, text, keys."""
-        row = self._row
-        table = Table.grid(padding=(0, 2))
-        table.add_column(style=ink.muted, no_wrap=True)
-        table.add_column(overflow="fold")
-        facts = [
-            ("When", row.time.replace("T", " ")),
-            ("Who", f"{row.user}, {row.role or 'no role'}"),
-            ("From", row.origin),
-            ("Key", row.key),
-            ("What", row.action),
-            ("To what", words(row.arguments)),
-            ("Why", row.why or "no reason was given"),
-            ("Outcome", row.outcome),
-            ("Hash", row.hash),
-        ]
-        for name, value in facts:
-            if value:
-                table.add_row(name, Text(safe(value, 2_000), style=ink.text))
-        yield Title("audit", str(row.id))
-        yield Banner()
-        with VerticalScroll():
-            yield Static(Group(table, _change(row.before, row.after)), markup=False)
-        yield Footer(show_command_palette=False, compact=True)
-
-    def action_scroll(self, lines: int) -> None:
-        """Up and down."""
-        self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
+    for name, value in facts:
+        if value:
+            table.add_row(name, Text(safe(value, 2_000), style=ink.text))
+    return Page("audit", str(row.id), Group(table, _change(row.before, row.after)))
 
 
 def words(value: Any) -> str:

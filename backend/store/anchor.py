@@ -49,8 +49,9 @@ def read(folder: Path) -> Anchor | None:
 
 
 def advance(reader: Reader, folder: Path, before: Anchor | None, after: Anchor) -> None:
-    """`after` was written behind `before`, and is on disk: move the anchor there, if it stands in the log. Never raises:
-    what it would undo is done.
+    """`after` was written behind `before`, and is on disk: move the anchor there, if it stands in the log.
+
+    Never raises: what it would undo is done.
     """
     there = read(folder)
     if there is not None and there != before and not _stands(reader, there):

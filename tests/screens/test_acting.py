@@ -14,14 +14,8 @@ from backend.management.roles import HELPDESK, Caller
 from screens.ask import Ask, Field
 from screens.colours import THEMES, ink
 from screens.queue import Queue
-from tests.screens.test_console import Service, on_screen, open_queue, service, table, text, until
-
-__all__ = ["service"]
-
-
-def said(pilot: Pilot[None]) -> str:
-    """The notices: a pilot's console keeps them, and does not draw them."""
-    return "\n".join(notice.message for notice in pilot.app._notifications)
+from tests.screens.conftest import Service, on_screen, said, table, text, until
+from tests.screens.test_console import open_queue
 
 
 async def test_long_work_is_stopped_by_escape_and_undone(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:

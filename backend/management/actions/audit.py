@@ -51,7 +51,8 @@ def audit_list(
 
 @action("audit-log.verify", roles=(POSTMASTER, AUDITOR))
 def audit_verify(
-    call: Call, anchor: Annotated[str, "what an earlier proof or the log named, as in 17:9f3c...: it must be there"] = ""
+    call: Call,
+    anchor: Annotated[str, "what an earlier proof or the log named, as in 17:9f3c...: it must be there"] = "",
 ) -> AuditProof:
     """Prove that no row of the audit log was changed, taken out or cut off."""
     given = anchors.parse(anchor)
