@@ -94,6 +94,7 @@ class Console(App[None]):
         Binding("T", "theme", "Colours", show=False, tooltip="dark, light or high contrast; kept for the next time"),
         Binding("W", "password", "Own password", show=False, tooltip="choose another password for yourself"),
         Binding("q", "quit", "Quit", show=False, tooltip="leave; the service goes on"),
+        Binding("ctrl+q", "quit", "Quit", show=False, priority=True, tooltip="leave, also from a dialog or a form"),
     ]
 
     def __init__(self, connect: Callable[[], Awaitable[Client]]) -> None:

@@ -127,7 +127,7 @@ class Acting(Live, Generic[R]):
 
     def _title(self, deed: Deed, rows: Sequence[R]) -> str:
         if not rows:
-            return deed.label
+            return f"{deed.label} {self.noun[0]}"
         return f"{deed.label}: {self.label_of(rows[0]) if len(rows) == 1 else self._number(len(rows))}"
 
     async def _confirmed(self, deed: Deed, rows: Sequence[R]) -> Deed | None:

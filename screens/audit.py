@@ -20,6 +20,8 @@ from screens.page import Page
 from screens.text import safe
 from screens.widgets.table import Column
 
+_ABOUT = ("address", "domain", "id", "ids", "name")  # arguments that name what something was done to
+
 
 class Audit(Listing[AuditRow]):
     """Read from the newest on."""
@@ -52,7 +54,7 @@ class Audit(Listing[AuditRow]):
         Column("user", "who", 12, lambda row, now: row.user),
         Column("role", "role", 10, lambda row, now: Text(safe(row.role), style=ink.muted), narrow=False),
         Column("action", "what", 20, lambda row, now: _action(row)),
-        Column("arguments", "to what", 0, lambda row, now: words(row.arguments)),
+        Column("arguments", "to what", 0, lambda row, now: _subject(row.arguments)),
         Column("why", "why", 0, lambda row, now: Text(safe(row.why, 300), style=ink.muted), narrow=False),
     )
 
@@ -116,14 +118,23 @@ def _page(row: AuditRow) -> Page:
     for name, value in facts:
         if value:
             table.add_row(name, Text(safe(value, 2_000), style=ink.text))
-    return Page("audit", str(row.id), Group(table, _change(row.before, row.after)))
+    return Page("audit", str(row.id), Group(table, Text(""), _change(row.before, row.after)))
 
 
 def words(value: Any) -> str:
     """Arguments in one line: `address=alice@example.org size=5000`."""
+    if isinstance(value, list):
+        return ",".join(words(part) for part in value)
     if isinstance(value, dict):
         return " ".join(f"{key}={words(part)}" for key, part in value.items())
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _subject(arguments: dict[str, Any]) -> str:
+    """The same for a cell: what a row is about needs no name there."""
+    about = [words(value) for name, value in arguments.items() if name in _ABOUT]
+    rest = {name: value for name, value in arguments.items() if name not in _ABOUT}
+    return " ".join(filter(None, (*about, words(rest))))
 
 
 def _action(row: AuditRow) -> Text:
@@ -133,7 +144,7 @@ def _action(row: AuditRow) -> Text:
 
 def _change(before: Any, after: Any) -> Table:
     """What is different, side by side; what is the same stays muted."""
-    table = Table(box=None, pad_edge=False, padding=(1, 2, 0, 0), header_style="none")
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="none")
     for title in ("", "Before", "After"):
         table.add_column(Text(title, style=ink.heading), overflow="fold")
     old = before if isinstance(before, dict) else {"": before}

@@ -55,7 +55,7 @@ def text(words: MessageText) -> RenderableType:
     """The parts first: a file is nothing that anybody should have to look for. Then the words."""
     shown = Text(style=ink.text, overflow="fold")
     for line in words.text.split("\n"):
-        shown.append(f"{safe(line)}\n")
+        shown.append(f"{safe(line.expandtabs())}\n")
     none = Text("It has no text.\n", style=ink.muted)
     source = Text(f"Text  {words.source}\n" if words.source else "Text\n", style=ink.muted)
     return Group(
@@ -76,5 +76,6 @@ def _parts(rows: tuple[PartRow, ...]) -> Table:
     table.add_column(overflow="fold", style=ink.accent)
     for row in rows:
         kind = f"{'  ' * min(row.depth, 8)}{safe(row.kind, 80)}"
-        table.add_row(Text(kind), Text(figures.size(row.size)), Text(safe(row.name, _NAME)))
+        size = "" if row.kind.startswith("multipart/") else figures.size(row.size)
+        table.add_row(Text(kind), Text(size), Text(safe(row.name, _NAME)))
     return table

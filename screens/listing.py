@@ -91,7 +91,9 @@ class Listing(Acting[R]):
         ),
         Binding("s", "sort", "Sort", tooltip="the next order; a click on a heading does it too"),
         Binding("y", "copy", "Copy", show=False, tooltip="what names the row to your clipboard (OSC 52)"),
-        Binding("escape", "clear", "Back", show=False, tooltip="marks away, then the filter, then back"),
+        Binding(
+            "escape", "clear", "Back", show=False, key_display="Esc", tooltip="marks away, then the filter, then back"
+        ),
     ]
     filter_words: reactive[str] = reactive("")
     sort: reactive[str] = reactive("")
@@ -167,6 +169,14 @@ class Listing(Acting[R]):
         """Draw all of it in other colours."""
         self.table.lay_out()
         super().repaint()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """No key to sort where there is one order, and none to mark where nothing is done to more rows than one."""
+        if action == "sort":
+            return len(self.sorts) > 1
+        if action in ("mark", "mark_all"):
+            return any(deed.argument and not deed.alone for deed in self.deeds)
+        return super().check_action(action, parameters)
 
     def _summarise(self) -> None:
         shown: Shown[R] | None = self.snapshot

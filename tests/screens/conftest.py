@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -37,8 +38,9 @@ class Service:
         self.settings = settings
         self.store = Store.open(settings.site.data, settings.limits)
         self.server = Server(settings, self.store)
+        self.held: list[socket.socket] = []  # connections of other sessions
 
-    def act(self, name: str, **arguments: Any) -> Any:
+    def act(self, name: str, /, **arguments: Any) -> Any:
         """Do an action, as the console or the command line would."""
         return to_json(find(name)(self.store, self.settings, Caller("olga", SYSADMIN, "test"), arguments))
 
@@ -66,6 +68,8 @@ async def service(tmp_path: Path) -> AsyncIterator[Service]:
     found = Service(load(made.settings))
     await found.server.listen()
     yield found
+    for connection in found.held:
+        connection.close()
     await found.server.close()
     found.store.close()
 
