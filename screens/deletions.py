@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any, ClassVar
 
 from rich.text import Text
@@ -15,15 +16,11 @@ from screens.listing import Listing
 from screens.text import safe
 from screens.widgets.table import Column
 
-_UNDO = Deed(
-    "undo",
-    "u",
-    "Put back",
-    "put back",
-    argument="id",
-    many=False,
-    style="primary",
-    advice="Mail goes back into the queue and is sent again; held mail stays held.",
+_PUT_BACK = Deed("undo", "u", "Put back", "put back", argument="id", many=False, style="primary")
+_UNDO = dataclasses.replace(
+    _PUT_BACK,
+    advice="Mail that goes back into the queue is sent at once; held mail stays held.",
+    ways=(_PUT_BACK,),  # it asks first: mail that is on its way cannot be deleted again
 )
 
 

@@ -72,6 +72,31 @@ async def test_every_screen_and_what_lies_behind_it(console: Console, size: tupl
         assert console.incident == ""
 
 
+DEEPER = (
+    ("2", "R"),
+    ("2", "R", "d"),
+    ("2", "enter", "H"),
+    ("2", "enter", "o", "x", "enter"),
+    ("U",),
+    ("U", "enter"),
+    ("7", "enter"),
+    ("4", "enter", "v", "ctrl+t"),
+)
+
+
+async def test_what_lies_deeper(console: Console) -> None:
+    async with console.run_test(size=(80, 24)) as pilot:
+        for keys in DEEPER:
+            for place, key in enumerate(keys):
+                await pilot.press(key)
+                await _clean(pilot, " ".join(keys[: place + 1]))
+            depth = len(console.screen_stack)
+            assert depth > 1, f"{keys} led nowhere"
+            for _ in range(depth):
+                await pilot.press("escape")
+        assert console.incident == ""
+
+
 async def test_dialogs(console: Console) -> None:
     async with console.run_test(size=(80, 24)) as pilot:
         for tab, keys in (("2", ("d", "escape")), ("4", ("d", "escape")), ("4", ("P", "escape"))):

@@ -29,6 +29,7 @@ from screens.dashboard import Dashboard
 from screens.widgets.table import Table
 
 SIZES = [(80, 24), (160, 50)]
+_BODY = b"Subject: x\r\n\r\n"
 
 
 class Service:
@@ -48,12 +49,11 @@ class Service:
     def socket(self) -> Path:
         return self.settings.site.run / "management.sock"
 
-    async def wait(self, *recipients: str, sender: str = "alice@example.org") -> str:
+    async def wait(self, *recipients: str, sender: str = "alice@example.org", body: bytes = _BODY) -> str:
         """A message that waits for these; its id."""
         number = ids.new()
-        body = Body(size=14, data=b"Subject: x\r\n\r\n")
         remote = [Remote(to, to.rpartition("@")[2]) for to in recipients]
-        message = Message(number, sender, body)
+        message = Message(number, sender, Body(size=len(body), data=body))
         await self.store.commit(lambda transaction: messages.accept(transaction, message, remote=remote))
         return ids.text(number)
 
