@@ -249,4 +249,5 @@ _VIEWS: dict[str, Callable[[Any], str]] = {
     "config.check": lambda answer: f"{safe(answer['settings'])} is right.",
     "config.show": _settings,
     "actions": _actions,
+    "keys": lambda answer: table(("screen", "key", ""), [tuple(row.values()) for row in answer["keys"]]),
 }

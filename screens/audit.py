@@ -20,7 +20,16 @@ from screens.page import Page
 from screens.text import safe
 from screens.widgets.table import Column
 
-_ABOUT = ("address", "domain", "id", "ids", "name")  # arguments that name what something was done to
+_ABOUT = (
+    "address",
+    "domain",
+    "id",
+    "ids",
+    "name",
+    "sender",
+    "recipient",
+    "peer",
+)  # arguments that name what something was done to
 
 
 class Audit(Listing[AuditRow]):
@@ -53,7 +62,7 @@ class Audit(Listing[AuditRow]):
         Column("time", "time", 12, lambda row, now: Text(figures.moment(row.time, now), style=ink.muted)),
         Column("user", "who", 12, lambda row, now: row.user),
         Column("role", "role", 10, lambda row, now: Text(safe(row.role), style=ink.muted), narrow=False),
-        Column("action", "what", 20, lambda row, now: _action(row)),
+        Column("action", "what", 24, lambda row, now: _action(row)),
         Column("arguments", "to what", 0, lambda row, now: _subject(row.arguments)),
         Column("why", "why", 0, lambda row, now: Text(safe(row.why, 300), style=ink.muted), narrow=False),
     )

@@ -46,10 +46,10 @@ class VacationScreen(Live):
     VacationScreen.-preview #form { display: none; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "back", "Back", key_display="Esc", tooltip="to the account; what is not saved is lost"),
         Binding("ctrl+s", "save", "Switch on", tooltip="answer mail with this from now on", priority=True),
         Binding("ctrl+o", "off", "Switch off", tooltip="answer nobody any more; the text is kept", priority=True),
         Binding("ctrl+t", "preview", "Preview", tooltip="the answer as its reader will see it", priority=True),
-        Binding("escape", "back", "Back", key_display="Esc", tooltip="to the account; what is not saved is lost"),
     ]
 
     def __init__(self, link: Link, address: str) -> None:
