@@ -44,7 +44,7 @@ class Deletions(Listing[DeletionRow]):
         Column("age", "age", 7, lambda row, now: figures.since(row.time, now), right=True),
         Column("until", "for", 7, lambda row, now: Text(_left(row, now), style=ink.muted), right=True),
         Column("user", "who", 12, lambda row, now: row.user),
-        Column("action", "what", 14, lambda row, now: Text(safe(row.action), style=ink.muted)),
+        Column("action", "what", 14, lambda row, now: Text(safe(row.action), style=ink.muted), narrow=False),
         Column("summary", "deleted", 0, lambda row, now: row.summary),
     )
 

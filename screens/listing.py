@@ -19,7 +19,6 @@ How to make one, say of sessions (`screens/queue.py` is the example to copy):
 from __future__ import annotations
 
 import asyncio
-import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
@@ -32,6 +31,7 @@ from textual.reactive import reactive
 from textual.widgets import DataTable, Footer, Input, Static
 
 from backend.errors import BadInput, MailError
+from screens import figures
 from screens.acting import Acting
 from screens.colours import ink
 from screens.filtering import Grammar
@@ -148,7 +148,7 @@ class Listing(Acting[R]):
     async def ask(self) -> Any:
         """As many rows as are shown."""
         rows, total = await self._page(self.filter_words, limit=self._wanted)
-        return Shown(rows, total, datetime.datetime.now(datetime.UTC).isoformat())
+        return Shown(rows, total, figures.now())
 
     async def _page(self, words: str, *, limit: int, offset: int = 0) -> tuple[Sequence[R], int]:
         order = {"sort": self.sort} if self.sorts else {}

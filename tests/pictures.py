@@ -56,7 +56,7 @@ PICTURES = (
     Picture("vacation", ("4", "slash", *"carol", "enter", "enter", "v"), "is answered now"),
     Picture("operators", ("5",), "helpdesk"),
     Picture("audit", ("7",), "user.suspend"),
-    Picture("deletions", ("U",), "queue entries"),
+    Picture("deletions", ("U",), "queue entry"),
     Picture("settings", ("8",), "site.hostname"),
     Picture("help", ("2", "question_mark"), "Release"),
 )

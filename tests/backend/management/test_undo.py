@@ -57,7 +57,7 @@ def test_deletions_are_found_by_what_who_and_how(act: Act, enqueue: Enqueue) -> 
     assert found(part="alice@") == found(what="user") == ["user.delete"]
     assert found(what="queue.delete") == found(part="remote.test") == ["queue.delete"]
     assert found(what="que") == found(user="somebody") == found(part="%") == []
-    assert found(user="tester", part="1 queue") == ["queue.delete"]
+    assert found(user="tester", part="1 queue entry, for a@") == ["queue.delete"]
 
 
 def test_a_message_that_somebody_is_to_be_told_of_stays_until_then(act: Act, store: Store, enqueue: Enqueue) -> None:
