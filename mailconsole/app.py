@@ -17,7 +17,7 @@ from textual.screen import Screen
 from textual.theme import Theme
 
 from backend import logs
-from backend.errors import MailError
+from backend.errors import BadInput, MailError
 from backend.management.client import Client
 from backend.management.snapshots.hello import Hello
 from backend.management.snapshots.operators import Me
@@ -203,7 +203,13 @@ class Console(App[None]):
 
 
 def run(connect: Callable[[], Awaitable[Client]]) -> int:
-    """Open the console on the service to which `connect` leads; the exit code."""
+    """Open the console on the service to which `connect` leads; the exit code. BadInput: on a terminal that can show
+    nothing but lines.
+    """
+    if os.environ.get("TERM") == "dumb":
+        raise BadInput(
+            "TERM=dumb: a terminal for lines shows no screens. Each action is a command too, as in `mailconsole status`."
+        )
     app = Console(connect)
     app.run()
     if app.incident:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -123,7 +124,10 @@ def test_the_raw_bytes_of_a_terminal(site: Site, tmp_path: Path) -> None:
             if socket.exists():
                 break
             asyncio.run(asyncio.sleep(0.1))
-        child = pexpect.spawn(sys.executable, [*command, "console"], encoding=None, timeout=30, dimensions=(24, 80))
+        terminal = {**os.environ, "TERM": "xterm-256color"}
+        child = pexpect.spawn(
+            sys.executable, [*command, "console"], encoding=None, timeout=30, dimensions=(24, 80), env=terminal
+        )
         child.expect(b"Dashboard")
         seen = b""
         for key in b"2345678":

@@ -109,7 +109,7 @@ CASES = (
     ),
     Case(
         "deletions", "U", _deletions, 2, "what:queue", 1,
-        ("2 queue entries, as for a@", "bob@example.org with", "can be put back until", "olga"), "Put back what was deleted",
+        ("2 queue entries, as for a@", "bob@example.org with", "put back until", "olga"), "Put back what was deleted",
         empty="Nothing that was deleted can be put back", marks=True,
     ),
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -176,7 +177,7 @@ def test_the_anchor_of_a_full_disk_costs_no_change(
     def full(*_: object) -> int:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(anchor.os, "pwrite", full)
+    monkeypatch.setattr(os, "pwrite", full)
     act("domain.add", domain="example.net")
     assert act("domain.list") == {"domains": ["example.net", "example.org"]}
     assert act("audit-log.verify")["rows"] == 1
