@@ -208,7 +208,7 @@ def run(connect: Callable[[], Awaitable[Client]]) -> int:
     """
     if os.environ.get("TERM") == "dumb":
         raise BadInput(
-            "TERM=dumb: a terminal for lines shows no screens. Each action is a command too, as in `mailconsole status`."
+            "TERM=dumb: a terminal for lines has no screens. Each action is a command too, as in `mailconsole status`."
         )
     app = Console(connect)
     app.run()

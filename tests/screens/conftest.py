@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import shutil
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -62,10 +63,20 @@ class Service:
         return [entry.state for entry in self.store.read(lambda reader: queue.find(reader, Filter()))]
 
 
+@pytest.fixture(scope="session")
+def new_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a site that nobody has used: keys and passwords are made once."""
+    folder = tmp_path_factory.mktemp("screens") / "site"
+    site.init(folder, "mail.example.org", "example.org", 20_000)
+    return folder
+
+
 @pytest.fixture
-async def service(tmp_path: Path) -> AsyncIterator[Service]:
-    made = site.init(tmp_path / "site", "mail.example.org", "example.org", 20_000)
-    found = Service(load(made.settings))
+async def service(tmp_path: Path, new_site: Path) -> AsyncIterator[Service]:
+    """A new site with its management server, in this event loop."""
+    folder = tmp_path / "site"
+    shutil.copytree(new_site, folder)
+    found = Service(load(folder / site.SETTINGS))
     await found.server.listen()
     yield found
     for connection in found.held:
@@ -76,10 +87,10 @@ async def service(tmp_path: Path) -> AsyncIterator[Service]:
 
 async def until(pilot: Pilot[None], what: Callable[[], object]) -> None:
     """Wait for the screen."""
-    for _ in range(100):
-        await pilot.pause(0.05)
+    for _ in range(500):
         if what():
             return
+        await pilot.pause(0.02)
     raise AssertionError(f"the screen never showed it; it shows:\n{text(pilot)}")
 
 
