@@ -78,6 +78,7 @@ class Console(App[None]):
     TITLE = "Mailconsole"
     CSS = """
     Console ToastRack { margin-bottom: 3; }
+    Console SearchIcon { display: none; }  /* a picture that many terminals draw in another width */
     Console.-plain .datatable--cursor, Console.-plain Button:focus { text-style: reverse; }
     """
     NOTIFICATION_TIMEOUT = 4

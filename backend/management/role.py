@@ -20,13 +20,13 @@ async def serve(role: Role) -> None:
     server = Server(role.settings, role.store)
     role.on_reload.append(server.reload)
     await server.listen()
-    witness = asyncio.create_task(_witness(role.settings.site.data))
+    telling = asyncio.create_task(witness(role.settings.site.data))
     await role.stopping.wait()
-    witness.cancel()
+    telling.cancel()
     await server.close()
 
 
-async def _witness(folder: Path) -> None:
+async def witness(folder: Path) -> None:
     """Say once an hour what the newest row of the audit log is: a log that goes to another host proves it later."""
     while True:
         if (newest := anchor.read(folder)) is not None:

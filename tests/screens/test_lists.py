@@ -220,3 +220,20 @@ async def test_a_list_whose_service_is_gone(service: Service, case: Case) -> Non
         assert pilot.app.is_running
 
     await on_screen(service, test)
+
+
+async def test_settings_that_a_reload_would_refuse_are_said(service: Service) -> None:
+    async def test(pilot: Pilot[None]) -> None:
+        await _open(pilot, CASES[4], -1)
+        right = service.settings.path.read_text()
+        service.settings.path.write_text(f"{right}\nnonsense = 1\n")
+        await pilot.press("r")
+        await until(pilot, lambda: "A reload would be refused." in text(pilot))
+        assert table(pilot).row_count > 20
+        service.settings.path.write_text(f"{right}\n[limits]\nrecipients = 7\n")
+        await pilot.press("r")
+        await until(pilot, lambda: "A reload would be refused." not in text(pilot))
+        await _filter(pilot, "only:pending")
+        await until(pilot, lambda: table(pilot).row_count == 1 and "▸ 7" in text(pilot))
+
+    await on_screen(service, test)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sqlite3
 from collections.abc import Callable
@@ -11,6 +12,7 @@ import pytest
 
 from backend.config import Settings
 from backend.errors import BadInput, Denied, MailError
+from backend.management import role
 from backend.management.registry import actions
 from backend.management.roles import AUDITOR
 from backend.store import anchor
@@ -169,6 +171,22 @@ def test_an_anchor_that_was_kept_elsewhere_proves_more(act: Act, settings: Setti
     assert act("audit-log.verify", anchor=kept)["broken"] == 5
     with pytest.raises(BadInput, match="An anchor is"):
         act("audit-log.verify", anchor="5")
+
+
+@pytest.mark.usefixtures("rows")
+async def test_the_log_has_the_anchor_for_who_keeps_it_elsewhere(
+    act: Act, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    witness = asyncio.create_task(role.witness(settings.site.data))
+    with caplog.at_level("INFO", "audit"):
+        for _ in range(200):
+            if caplog.messages:
+                break
+            await asyncio.sleep(0.02)
+    witness.cancel()
+    (line,) = caplog.messages
+    assert line.startswith("the audit log ends with row 5:")
+    assert act("audit-log.verify", anchor=line.rpartition(" ")[2])["missing"] == 0
 
 
 def test_the_anchor_of_a_full_disk_costs_no_change(
