@@ -59,6 +59,9 @@ class Route:
     domain: str
     to: HostPort
 
+    def __str__(self) -> str:
+        return f"{self.domain} to {self.to}"
+
 
 @dataclass(frozen=True, slots=True)
 class Relay:

@@ -17,7 +17,7 @@ from textual.screen import Screen
 from textual.theme import Theme
 
 from backend import logs
-from backend.errors import MailError
+from backend.errors import BadInput, MailError
 from backend.management.client import Client
 from backend.management.snapshots.hello import Hello
 from backend.management.snapshots.operators import Me
@@ -78,6 +78,7 @@ class Console(App[None]):
     TITLE = "Mailconsole"
     CSS = """
     Console ToastRack { margin-bottom: 3; }
+    Console SearchIcon { display: none; }  /* a picture that many terminals draw in another width */
     Console.-plain .datatable--cursor, Console.-plain Button:focus { text-style: reverse; }
     """
     NOTIFICATION_TIMEOUT = 4
@@ -90,9 +91,11 @@ class Console(App[None]):
         *(Binding(tab.key, f"tab('{tab.name}')", tab.name.title(), show=False, tooltip=tab.words) for tab in TABS),
         Binding("question_mark", "keys", "Help", key_display="?", tooltip="these keys"),
         Binding("colon", "command_palette", "Commands", show=False, key_display=":", tooltip="all of this by name"),
+        Binding("U", "deletions", "Deletions", show=False, tooltip="what was deleted, and can be put back"),
         Binding("T", "theme", "Colours", show=False, tooltip="dark, light or high contrast; kept for the next time"),
         Binding("W", "password", "Own password", show=False, tooltip="choose another password for yourself"),
         Binding("q", "quit", "Quit", show=False, tooltip="leave; the service goes on"),
+        Binding("ctrl+q", "quit", "Quit", show=False, priority=True, tooltip="leave, also from a dialog or a form"),
     ]
 
     def __init__(self, connect: Callable[[], Awaitable[Client]]) -> None:
@@ -123,6 +126,16 @@ class Console(App[None]):
             await self.pop_screen()
         if words and isinstance(self.screen, Listing):
             self.screen.narrow(words)
+
+    async def action_deletions(self) -> None:
+        """What can be put back, behind the audit log; closing it leads there."""
+        from screens.deletions import Deletions  # not before somebody wants it
+
+        if reason := self.link.refusal(Deletions.lists):
+            self.notify(safe(reason), severity="warning", markup=False)
+            return
+        await self.action_tab("audit")
+        self.push_screen(Deletions(self.link))
 
     async def action_theme(self) -> None:
         """The next colours, from now on; on the host itself nobody's choice is kept."""
@@ -191,7 +204,13 @@ class Console(App[None]):
 
 
 def run(connect: Callable[[], Awaitable[Client]]) -> int:
-    """Open the console on the service to which `connect` leads; the exit code."""
+    """Open the console on the service to which `connect` leads; the exit code. BadInput: on a terminal that can show
+    nothing but lines.
+    """
+    if os.environ.get("TERM") == "dumb":
+        raise BadInput(
+            "TERM=dumb: a terminal for lines has no screens. Each action is a command too, as in `mailconsole status`."
+        )
     app = Console(connect)
     app.run()
     if app.incident:

@@ -164,11 +164,20 @@ def _act(given: argparse.Namespace, connection: socket.socket | None) -> int:
             further["ids"] = (answer["ids"] + further["ids"])[:100]
             answer = further
         output.show(action.name, answer)
-        if action.name == "audit-log.verify" and answer["broken"] is not None:
-            raise Permanent(f"The audit log is broken at row {answer['broken']}: it was changed from outside.")
+        if action.name == "audit-log.verify":
+            _proved(answer)
         return 0
     finally:
         service.close()
+
+
+def _proved(proof: dict[str, Any]) -> None:
+    """Permanent when the audit log is not as it was written."""
+    if proof["broken"] is not None:
+        raise Permanent(f"The audit log is broken at row {proof['broken']}: it was changed from outside.")
+    if missing := proof["missing"]:
+        rows = "1 row was" if missing == 1 else f"{missing} rows were"
+        raise Permanent(f"{rows} cut off the end of the audit log, behind row {proof['rows']}, from outside.")
 
 
 def _arguments(given: argparse.Namespace) -> dict[str, Any]:

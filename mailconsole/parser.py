@@ -151,3 +151,5 @@ def _local(verbs: _Verbs, groups: dict[str, _Verbs]) -> None:
     demo.add_argument("--port-base", type=int, default=8_000, metavar="N")
     listing = verbs.add_parser("actions", help="list everything that can be done", parents=[_options()])
     listing.add_argument("--markdown", action="store_true", help="as the table in the manual")
+    keys = verbs.add_parser("keys", help="list the keys of the console, screen by screen", parents=[_options()])
+    keys.add_argument("--markdown", action="store_true", help="as the table in the manual")

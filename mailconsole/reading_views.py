@@ -22,5 +22,7 @@ def text(answer: dict[str, Any]) -> str:
         f"{'  ' * part['depth']}{safe(part['kind'])}  {size(part['size'])}  {safe(part['name'])}".rstrip()
         for part in answer["parts"]
     ]
-    words = [safe(line) for line in answer["text"].split("\n")] if answer["source"] else ["It has no text."]
+    words = ["It has no text."]
+    if answer["source"]:
+        words = [safe(line.expandtabs()) for line in answer["text"].split("\n")]
     return "\n".join([*lines, "", *words, *([_CUT] if answer["cut"] else [])])

@@ -22,6 +22,7 @@ def run(given: argparse.Namespace) -> int:
         "console": _console,
         "demo": _demo,
         "actions": _actions,
+        "keys": _keys,
         "shell": _shell,
     }[given.verb]
     return verb(given)
@@ -116,4 +117,15 @@ def _actions(given: argparse.Namespace) -> int:
     if not rows:
         problems.say("There are no actions.")
     output.show("actions", {"actions": rows})
+    return 0
+
+
+def _keys(given: argparse.Namespace) -> int:
+    from mailconsole import keys
+
+    if given.markdown:
+        output.write(keys.table())
+        return 0
+    rows = [{"screen": row.screen, "key": key, "words": words} for row in keys.rows() for key, words in row.keys]
+    output.show("keys", {"keys": rows})
     return 0

@@ -157,7 +157,10 @@ def _records(answer: dict[str, Any]) -> str:
 
 
 def _verified(answer: dict[str, Any]) -> str:
-    return f"{answer['rows']} rows, the chain is whole." if answer["broken"] is None else ""
+    if answer["broken"] is not None or answer["missing"]:
+        return ""
+    anchor = f" Its anchor is {answer['anchor']}" if answer["anchor"] else ""
+    return f"{answer['rows']} rows, the chain is whole.{anchor}"
 
 
 def _init(answer: dict[str, Any]) -> str:
@@ -246,4 +249,5 @@ _VIEWS: dict[str, Callable[[Any], str]] = {
     "config.check": lambda answer: f"{safe(answer['settings'])} is right.",
     "config.show": _settings,
     "actions": _actions,
+    "keys": lambda answer: table(("screen", "key", ""), [tuple(row.values()) for row in answer["keys"]]),
 }

@@ -63,7 +63,16 @@ DEEDS = (
 )
 _PROGRAM = Field("name", "Program", "as in: phone")
 _APPS = (
-    Deed("user.app-password-add", "a", "App password", "made", argument="address", many=False, fields=(_PROGRAM,)),
+    Deed(
+        "user.app-password-add",
+        "a",
+        "App password",
+        "made",
+        argument="address",
+        many=False,
+        fields=(_PROGRAM,),
+        quiet=True,
+    ),
     Deed(
         "user.app-password-delete",
         "A",
@@ -115,10 +124,10 @@ class AccountScreen(Acting[AccountRow]):
     """
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012  Textual's type for it
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("v", "vacation", "Vacation", tooltip="what is answered while its owner is away"),
-        Binding("w", "mail", "Where's mail", tooltip="the stories of mail to and from this address"),
-        Binding("y", "copy", "Copy", show=False, tooltip="the sentence on its log-ins to your clipboard (OSC 52)"),
         Binding("escape,q", "back", "Back", key_display="Esc", tooltip="to the list"),
+        Binding("v", "vacation", "Vacation", tooltip="what is answered while its owner is away"),
+        Binding("w", "mail", "Mail", tooltip="the stories of mail to and from this address"),
+        Binding("y", "copy", "Copy", show=False, tooltip="the sentence on its log-ins to your clipboard (OSC 52)"),
         Binding("j", "scroll(1)", "Down", show=False, tooltip="scroll"),
         Binding("k", "scroll(-1)", "Up", show=False, tooltip="scroll"),
     ]

@@ -34,7 +34,8 @@ class Acting(Live, Generic[R]):
             Binding(deed.key, f"deed('{deed.action}')", deed.label, id=deed.action, show=not deed.quiet)
             for deed in cls.__dict__.get("deeds", ())
         ]
-        keys += [Binding("u", "undo", "Undo", tooltip="take the last thing back")] if keys else []
+        if keys and all(key.key != "u" for key in keys):
+            keys.append(Binding("u", "undo", "Undo", tooltip="take the last thing back"))
         cls.BINDINGS = [*keys, *cls.__dict__.get("BINDINGS", ())]
         super().__init_subclass__(**options)
 
@@ -82,8 +83,10 @@ class Acting(Live, Generic[R]):
 
     def action_deed(self, name: str) -> None:
         """Do what a key stands for."""
-        deed = next(deed for deed in self.deeds if deed.action == name)
-        self.perform(deed)
+        self.perform(self._deed(name))
+
+    def _deed(self, name: object) -> Deed:
+        return next(deed for deed in self.deeds if deed.action == name)
 
     def perform(self, deed: Deed) -> None:
         """Fix the rows, ask what is to be asked, and send it."""
@@ -124,7 +127,7 @@ class Acting(Live, Generic[R]):
 
     def _title(self, deed: Deed, rows: Sequence[R]) -> str:
         if not rows:
-            return deed.label
+            return f"{deed.label} {self.noun[0]}"
         return f"{deed.label}: {self.label_of(rows[0]) if len(rows) == 1 else self._number(len(rows))}"
 
     async def _confirmed(self, deed: Deed, rows: Sequence[R]) -> Deed | None:
@@ -221,7 +224,7 @@ class Acting(Live, Generic[R]):
     # -- keys
 
     def refusal(self, deed: Deed) -> str:
-        """Why the caller may not do it; empty when it may."""
+        """Why the caller may not do it, or it cannot be done now; empty when it may."""
         return self.link.refusal(deed.action)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -229,7 +232,7 @@ class Acting(Live, Generic[R]):
         if action == "undo":
             return bool(self.link.undoings)
         if action == "deed":
-            return None if self.link.refusal(str(parameters[0])) else True
+            return None if self.refusal(self._deed(parameters[0])) else True
         return True
 
     def on_key(self, event: events.Key) -> None:

@@ -8,11 +8,7 @@ from typing import Any, ClassVar
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
-from textual.screen import Screen
-from textual.widgets import Footer, Static
 
 from backend.errors import MailError
 from backend.management.snapshots.audit import AuditPage, AuditProof, AuditRow
@@ -20,10 +16,20 @@ from screens import figures
 from screens.colours import ink
 from screens.filtering import Grammar
 from screens.listing import Listing
+from screens.page import Page
 from screens.text import safe
-from screens.widgets.banner import Banner
 from screens.widgets.table import Column
-from screens.widgets.title import Title
+
+_ABOUT = (
+    "address",
+    "domain",
+    "id",
+    "ids",
+    "name",
+    "sender",
+    "recipient",
+    "peer",
+)  # arguments that name what something was done to
 
 
 class Audit(Listing[AuditRow]):
@@ -49,14 +55,15 @@ class Audit(Listing[AuditRow]):
         values={"failed": lambda text: text.lower() in ("yes", "true", "1")},
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("v", "verify", "Verify", tooltip="prove that no row was changed or taken out"),
+        Binding("U", "app.deletions", "Deletions", tooltip="what was deleted, and can be put back"),
+        Binding("v", "verify", "Verify", tooltip="prove that no row was changed, taken out or cut off"),
     ]
     columns: ClassVar[tuple[Column[Any], ...]] = (
         Column("time", "time", 12, lambda row, now: Text(figures.moment(row.time, now), style=ink.muted)),
         Column("user", "who", 12, lambda row, now: row.user),
         Column("role", "role", 10, lambda row, now: Text(safe(row.role), style=ink.muted), narrow=False),
-        Column("action", "what", 20, lambda row, now: _action(row)),
-        Column("arguments", "to what", 0, lambda row, now: words(row.arguments)),
+        Column("action", "what", 24, lambda row, now: _action(row)),
+        Column("arguments", "to what", 0, lambda row, now: _subject(row.arguments)),
         Column("why", "why", 0, lambda row, now: Text(safe(row.why, 300), style=ink.muted), narrow=False),
     )
 
@@ -73,7 +80,7 @@ class Audit(Listing[AuditRow]):
 
     def open(self, row: AuditRow) -> None:
         """Before and after."""
-        self.app.push_screen(AuditRowScreen(row))
+        self.app.push_screen(_page(row))
 
     def copied(self, row: AuditRow) -> str:
         """All of it, for a report."""
@@ -90,66 +97,53 @@ class Audit(Listing[AuditRow]):
         except MailError as error:
             self.notify(safe(error), severity="error", markup=False)
             return
-        if proof.broken is None:
-            self.notify(f"All {proof.rows:,} rows are as they were written.", markup=False)
+        wrong = ""
+        if proof.broken is not None:
+            wrong = f"Row {proof.broken:,} was changed, or one before it taken out, from outside."
+        elif proof.missing:
+            wrong = f"{proof.missing:,} of the newest rows were cut off, from outside."
+        if wrong:
+            self.notify(wrong, severity="error", timeout=30, markup=False)
         else:
-            broken = f"Row {proof.broken:,} was changed, or one before it taken out, from outside."
-            self.notify(broken, severity="error", timeout=30, markup=False)
+            self.notify(f"All {proof.rows:,} rows are as they were written.", markup=False)
 
 
-class AuditRowScreen(Screen[None]):
+def _page(row: AuditRow) -> Page:
     """One row, with all that is known."""
-
-    CSS = """
-    AuditRowScreen VerticalScroll { padding: 1 1 0 1; scrollbar-size-vertical: 1; }
-    AuditRowScreen Static { height: auto; }
-    """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q", "app.pop_screen", "Back", key_display="Esc", tooltip="to the audit log"),
-        Binding("j", "scroll(1)", "Down", show=False, tooltip="scroll"),
-        Binding("k", "scroll(-1)", "Up", show=False, tooltip="scroll"),
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style=ink.muted, no_wrap=True)
+    table.add_column(overflow="fold")
+    facts = [
+        ("When", row.time.replace("T", " ")),
+        ("Who", f"{row.user}, {row.role or 'no role'}"),
+        ("From", row.origin),
+        ("Key", row.key),
+        ("What", row.action),
+        ("To what", words(row.arguments)),
+        ("Why", row.why or "no reason was given"),
+        ("Outcome", row.outcome),
+        ("Hash", row.hash),
     ]
-
-    def __init__(self, row: AuditRow) -> None:
-        super().__init__()
-        self._row = row
-
-    def compose(self) -> ComposeResult:
-        """Title, text, keys."""
-        row = self._row
-        table = Table.grid(padding=(0, 2))
-        table.add_column(style=ink.muted, no_wrap=True)
-        table.add_column(overflow="fold")
-        facts = [
-            ("When", row.time.replace("T", " ")),
-            ("Who", f"{row.user}, {row.role or 'no role'}"),
-            ("From", row.origin),
-            ("Key", row.key),
-            ("What", row.action),
-            ("To what", words(row.arguments)),
-            ("Why", row.why or "no reason was given"),
-            ("Outcome", row.outcome),
-            ("Hash", row.hash),
-        ]
-        for name, value in facts:
-            if value:
-                table.add_row(name, Text(safe(value, 2_000), style=ink.text))
-        yield Title("audit", str(row.id))
-        yield Banner()
-        with VerticalScroll():
-            yield Static(Group(table, _change(row.before, row.after)), markup=False)
-        yield Footer(show_command_palette=False, compact=True)
-
-    def action_scroll(self, lines: int) -> None:
-        """Up and down."""
-        self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
+    for name, value in facts:
+        if value:
+            table.add_row(name, Text(safe(value, 2_000), style=ink.text))
+    return Page("audit", str(row.id), Group(table, Text(""), _change(row.before, row.after)))
 
 
 def words(value: Any) -> str:
     """Arguments in one line: `address=alice@example.org size=5000`."""
+    if isinstance(value, list):
+        return ",".join(words(part) for part in value)
     if isinstance(value, dict):
         return " ".join(f"{key}={words(part)}" for key, part in value.items())
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _subject(arguments: dict[str, Any]) -> str:
+    """The same for a cell: what a row is about needs no name there."""
+    about = [words(value) for name, value in arguments.items() if name in _ABOUT]
+    rest = {name: value for name, value in arguments.items() if name not in _ABOUT}
+    return " ".join(filter(None, (*about, words(rest))))
 
 
 def _action(row: AuditRow) -> Text:
@@ -159,7 +153,7 @@ def _action(row: AuditRow) -> Text:
 
 def _change(before: Any, after: Any) -> Table:
     """What is different, side by side; what is the same stays muted."""
-    table = Table(box=None, pad_edge=False, padding=(1, 2, 0, 0), header_style="none")
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="none")
     for title in ("", "Before", "After"):
         table.add_column(Text(title, style=ink.heading), overflow="fold")
     old = before if isinstance(before, dict) else {"": before}

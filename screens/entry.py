@@ -1,4 +1,4 @@
-"""One message of the queue: its envelope, its recipients, its story."""
+"""One message of the queue: its envelope, its recipients, its story; what is in it, for who may look."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from textual.widgets import Footer, Static
 from backend.errors import BadInput
 from backend.management.snapshots.queue import EntryView, QueueRow
 from backend.management.snapshots.trace import EventRow, StoryView
-from screens import figures
+from screens import figures, inside
 from screens.acting import Acting
 from screens.colours import ink
+from screens.deed import Deed
 from screens.link import Link
 from screens.steering import DEEDS, label
 from screens.text import safe
@@ -31,7 +32,7 @@ class EntryScreen(Acting[QueueRow]):
     """Opened from the queue; the same keys act on it."""
 
     every = 3.0
-    deeds = DEEDS
+    deeds = (*DEEDS, *inside.DEEDS)
     noun = ("entry", "entries")
     CSS = """
     EntryScreen VerticalScroll { padding: 1 1 0 1; scrollbar-size-vertical: 1; }
@@ -52,6 +53,7 @@ class EntryScreen(Acting[QueueRow]):
     def __init__(self, link: Link, row: QueueRow) -> None:
         super().__init__(link)
         self._row = row
+        self._held = False  # whether it can be read
 
     def compose(self) -> ComposeResult:
         """Title, text, keys."""
@@ -81,6 +83,9 @@ class EntryScreen(Acting[QueueRow]):
         message = Group(envelope(snapshot), recipients(snapshot, self._row.id)) if here else gone
         self.query_one("#message", Static).update(message)
         self.query_one("#story", Static).update(story(snapshot.events if here else snapshot))
+        if self._held != (held := here and any(row.state == "held" for row in snapshot.recipients)):
+            self._held = held
+            self.refresh_bindings()
 
     @property
     def chosen(self) -> tuple[QueueRow, ...]:
@@ -90,6 +95,18 @@ class EntryScreen(Acting[QueueRow]):
     def label_of(self, row: QueueRow) -> str:
         """Who to whom."""
         return label(row)
+
+    def refusal(self, deed: Deed) -> str:
+        """Only who may, and only what is held: another message may be on its way while it is read."""
+        refused = super().refusal(deed)
+        if not refused and deed.action == "queue.read" and not self._held:
+            return "Only a held message can be read; hold it first."
+        return refused
+
+    def answered(self, deed: Deed, answer: Any) -> None:
+        """What is in the message is shown once: every look is a row of the audit log."""
+        if page := inside.page(deed, answer):
+            self.app.push_screen(page)
 
     def action_back(self) -> None:
         """To the queue."""

@@ -5,6 +5,11 @@ from __future__ import annotations
 import datetime
 
 
+def now() -> str:
+    """The time of the console, for the ages on a screen."""
+    return datetime.datetime.now(datetime.UTC).isoformat()
+
+
 def size(number: int) -> str:
     """`512 B`, `4.0 kB`, `105 MB`."""
     if number < 1_000:

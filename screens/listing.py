@@ -19,7 +19,6 @@ How to make one, say of sessions (`screens/queue.py` is the example to copy):
 from __future__ import annotations
 
 import asyncio
-import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
@@ -32,6 +31,7 @@ from textual.reactive import reactive
 from textual.widgets import DataTable, Footer, Input, Static
 
 from backend.errors import BadInput, MailError
+from screens import figures
 from screens.acting import Acting
 from screens.colours import ink
 from screens.filtering import Grammar
@@ -91,7 +91,9 @@ class Listing(Acting[R]):
         ),
         Binding("s", "sort", "Sort", tooltip="the next order; a click on a heading does it too"),
         Binding("y", "copy", "Copy", show=False, tooltip="what names the row to your clipboard (OSC 52)"),
-        Binding("escape", "clear", "Back", show=False, tooltip="marks away, then the filter, then back"),
+        Binding(
+            "escape", "clear", "Back", show=False, key_display="Esc", tooltip="marks away, then the filter, then back"
+        ),
     ]
     filter_words: reactive[str] = reactive("")
     sort: reactive[str] = reactive("")
@@ -146,7 +148,7 @@ class Listing(Acting[R]):
     async def ask(self) -> Any:
         """As many rows as are shown."""
         rows, total = await self._page(self.filter_words, limit=self._wanted)
-        return Shown(rows, total, datetime.datetime.now(datetime.UTC).isoformat())
+        return Shown(rows, total, figures.now())
 
     async def _page(self, words: str, *, limit: int, offset: int = 0) -> tuple[Sequence[R], int]:
         order = {"sort": self.sort} if self.sorts else {}
@@ -167,6 +169,14 @@ class Listing(Acting[R]):
         """Draw all of it in other colours."""
         self.table.lay_out()
         super().repaint()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """No key to sort where there is one order, and none to mark where nothing is done to more rows than one."""
+        if action == "sort":
+            return len(self.sorts) > 1
+        if action in ("mark", "mark_all"):
+            return any(deed.argument and not deed.alone for deed in self.deeds)
+        return super().check_action(action, parameters)
 
     def _summarise(self) -> None:
         shown: Shown[R] | None = self.snapshot

@@ -6,7 +6,6 @@ the widgets. When no answer comes the screen says since when it is stale, and go
 
 from __future__ import annotations
 
-import datetime
 import time
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -51,7 +50,7 @@ class Live(Screen[None]):
     def __init__(self, link: Link) -> None:
         super().__init__()
         self.link = link
-        self._fresh = _now()  # when the last answer came
+        self._fresh = figures.now()  # when the last answer came
         self._asking = self._wanted_again = False
         self._asked = 0.0
 
@@ -101,7 +100,7 @@ class Live(Screen[None]):
     def on_live_fresh(self, message: Fresh) -> None:
         """Hold what came."""
         message.stop()
-        self._fresh = _now()
+        self._fresh = figures.now()
         self.query_one(Banner).words = ""
         title = self.query_one(Title)
         title.hostname, title.time = self.link.hostname, figures.clock(self._fresh)
@@ -131,7 +130,3 @@ class Live(Screen[None]):
         self.query_one(Title).paused = self.paused
         if not self.paused:
             self.action_refresh()
-
-
-def _now() -> str:
-    return datetime.datetime.now(datetime.UTC).isoformat()

@@ -84,7 +84,7 @@ class Queue(Listing[QueueRow]):
     )
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("R", "rules", "Rules", show=False, tooltip="rules that hold mail as it comes; n there makes one"),
+        Binding("R", "rules", "Rules", tooltip="rules that hold mail as it comes; n there makes one"),
     ]
 
     def label_of(self, row: QueueRow) -> str:

@@ -81,6 +81,10 @@ class Rules(Listing[RuleRow]):
         first = arguments["offset"]
         return fit[first : first + arguments["limit"]], len(fit)
 
+    def key_of(self, row: RuleRow) -> str:
+        """`rule 3`: a number says nothing by itself."""
+        return f"rule {row.id}"
+
     def arguments(self, deed: Deed, row: RuleRow) -> dict[str, Any]:
         """A rule has a number."""
         return {deed.argument: row.id}

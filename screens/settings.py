@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from rich.text import Text
@@ -10,8 +12,10 @@ from backend.management.snapshots.settings import SettingRow, SettingsPage
 from screens.colours import ink
 from screens.deed import Deed
 from screens.filtering import Grammar
+from screens.link import Link
 from screens.listing import Listing
 from screens.text import safe
+from screens.widgets.banner import Banner
 from screens.widgets.table import Column
 
 _ONLY = ("set", "pending")
@@ -44,12 +48,32 @@ class Settings(Listing[SettingRow]):
         ),
     )
     columns: ClassVar[tuple[Column[Any], ...]] = (
-        Column("key", "setting", 34, lambda row, now: _key(row)),
+        Column("key", "setting", 44, lambda row, now: _key(row)),
         Column("value", "in force", 0, lambda row, now: row.value or "–"),
         Column("from", "from", 9, lambda row, now: Text(_source(row), style=ink.muted)),
-        Column("pending", "would be", 0, lambda row, now: _pending(row)),
+        Column("pending", "would be", 0, lambda row, now: _pending(row), narrow=False),
         Column("default", "default", 0, lambda row, now: Text(safe(row.default, 300), style=ink.muted), narrow=False),
     )
+
+    CSS = """
+    Settings Detail { height: 4; }
+    """
+
+    def __init__(self, link: Link) -> None:
+        super().__init__(link)
+        self._trouble = ""  # why the file cannot be loaded
+
+    async def fetch(self, arguments: dict[str, Any]) -> tuple[Sequence[SettingRow], int]:
+        """A page, and what is wrong with the file."""
+        page = await self.link.ask(SettingsPage, self.lists, arguments)
+        self._trouble = page.trouble
+        return page.rows, page.total
+
+    def show(self, snapshot: Any) -> None:
+        """Change the table; a file that is wrong is said above it."""
+        super().show(snapshot)
+        if self._trouble:
+            self.query_one(Banner).words = f"A reload would be refused. {self._trouble}"
 
     def key_of(self, row: SettingRow) -> str:
         """Its name."""
@@ -57,10 +81,14 @@ class Settings(Listing[SettingRow]):
 
     def detail(self, row: SettingRow, now: str) -> Text:
         """What it means."""
-        words = Text(f"{safe(row.key)} = {safe(row.value, 200)}", style=ink.text)
-        if row.restart:
-            words.append("  needs a restart", style=ink.warn)
-        return words.append(f"\n{safe(row.help or 'the shipped file says no more', 300)}", style=ink.muted)
+        words = Text(f"{safe(row.key)} = {safe(row.value, 200) or '–'}", style=ink.text)
+        if row.pending is not None:
+            words.append("  ▸ ", style=ink.accent).append_text(_pending(row))
+        elif row.restart:
+            words.append("  needs a restart to change", style=ink.warn)
+        meaning = safe(row.help or "the shipped file says no more", 500)
+        lines = textwrap.wrap(meaning, max(20, self.size.width - 2))
+        return words.append("\n" + "\n".join(lines[:3]), style=ink.muted)
 
     def copied(self, row: SettingRow) -> str:
         """As it would stand in the file."""

@@ -67,9 +67,9 @@ class StoryScreen(Live):
     StoryScreen Detail { height: 3; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q", "back", "Back", key_display="Esc", tooltip="to the list"),
         Binding("y", "copy", "Copy", tooltip="the sentence under the cursor to your clipboard (OSC 52)"),
         Binding("Y", "copy_all", "Copy all", tooltip="the whole story to your clipboard (OSC 52)"),
-        Binding("escape,q", "back", "Back", key_display="Esc", tooltip="to the list"),
     ]
 
     def __init__(self, link: Link, story: str) -> None:

@@ -19,8 +19,13 @@ class Tab:
     place: str  # `module:class` of the screen, which is made with the link
     action: str  # without the right to this one the tab is dim
 
+    @property
+    def kind(self) -> type[Live]:
+        """The class of the screen."""
+        module, _, name = self.place.partition(":")
+        found: type[Live] = getattr(importlib.import_module(module), name)
+        return found
+
     def make(self, link: Link) -> Live:
         """The screen."""
-        module, _, name = self.place.partition(":")
-        found: Live = getattr(importlib.import_module(module), name)(link)
-        return found
+        return self.kind(link)

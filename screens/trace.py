@@ -99,10 +99,6 @@ class Trace(Listing[StoryRow]):
         lines = textwrap.wrap(safe(row.sentence), max(20, self.size.width - 2)) or [""]
         return words.append("\n" + "\n".join(lines[:3]), style=ink.muted)
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """There is nothing to do to what has happened, so nothing to mark."""
-        return False if action in ("mark", "mark_all") else super().check_action(action, parameters)
-
     def open(self, row: StoryRow) -> None:
         """The story."""
         self.app.push_screen(StoryScreen(self.link, row.id))

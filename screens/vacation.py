@@ -22,7 +22,7 @@ from screens.widgets.title import Title
 
 _FIELDS = (
     ("starts", "First day", "2026-12-24; empty: now"),
-    ("ends", "Last day", "empty: until switched off"),
+    ("ends", "Last day", "empty: no end"),
     ("days", "Once in days", "7"),
 )
 
@@ -46,10 +46,10 @@ class VacationScreen(Live):
     VacationScreen.-preview #form { display: none; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "back", "Back", key_display="Esc", tooltip="to the account; what is not saved is lost"),
         Binding("ctrl+s", "save", "Switch on", tooltip="answer mail with this from now on", priority=True),
         Binding("ctrl+o", "off", "Switch off", tooltip="answer nobody any more; the text is kept", priority=True),
         Binding("ctrl+t", "preview", "Preview", tooltip="the answer as its reader will see it", priority=True),
-        Binding("escape", "back", "Back", key_display="Esc", tooltip="to the account; what is not saved is lost"),
     ]
 
     def __init__(self, link: Link, address: str) -> None:
@@ -65,7 +65,7 @@ class VacationScreen(Live):
         with Vertical(id="form"):
             yield Static("Text", classes="name", markup=False)
             yield TextArea(id="text", compact=True, tab_behavior="focus", soft_wrap=True)
-            yield Static("Subject (empty: Auto: and that of the mail)", classes="name", markup=False)
+            yield Static("Subject (empty: that of the mail, with Auto: before it)", classes="name", markup=False)
             yield Input(id="subject", compact=True)
             with Horizontal(id="dates"):
                 for name, title, hint in _FIELDS:

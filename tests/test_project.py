@@ -51,6 +51,14 @@ def test_manual_names_every_action() -> None:
     assert found[1] == run(sys.executable, "-m", "mailconsole", "actions", "--markdown").strip()
 
 
+def test_manual_names_every_key() -> None:
+    """The table of keys in the README is what the screens say."""
+    readme = (ROOT / "README.md").read_text("utf-8")
+    found = re.search(r"<!-- keys: .*? -->\n(.*?)\n<!-- end of keys -->", readme, re.DOTALL)
+    assert found
+    assert found[1] == run(sys.executable, "-m", "mailconsole", "keys", "--markdown").strip()
+
+
 def test_manual_links_lead_somewhere() -> None:
     """Every file that the README points to is there."""
     readme = (ROOT / "README.md").read_text("utf-8")
@@ -112,6 +120,6 @@ def test_small_commands_load_no_console(words: list[str]) -> None:
 
 def test_make_says_what_it_does() -> None:
     """The two commands of the README are targets, and the CI script can be run."""
-    for target in ("run", "test", "check", "bench"):
+    for target in ("run", "test", "check", "bench", "pictures"):
         run("make", "--dry-run", target)
     assert os.access(ROOT / ".ci/run", os.X_OK)

@@ -1,16 +1,20 @@
 """The audit log: who changed what, or looked into whose mail, or tried to.
 
-Each row's hash covers the row and the hash before it, so a row that is changed or taken out breaks the chain.
+Each row's hash covers the row and the hash before it, so a row that is changed or taken out breaks the chain. That the
+newest rows are still there is what the anchor shows (`anchor.py`).
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from backend.store import anchor
+from backend.store.anchor import Anchor
 from backend.store.database import Reader, Transaction
 
 _COLUMNS = ("time", "actor", "role", "origin", "key", "action", "arguments", "before", "after", "reason", "outcome")
@@ -57,14 +61,26 @@ def add(
     outcome: str = DONE,
 ) -> None:
     """Write one row in the transaction of the change that it records."""
-    last = transaction.value("SELECT hash FROM audit ORDER BY id DESC LIMIT 1") or FIRST
+    last = newest(transaction)
     row = (
         transaction.now, actor, role, origin, key, action,
         _encode(arguments), _encode(before), _encode(after), reason, outcome,
     )  # fmt: skip
     names = ", ".join(f'"{name}"' for name in (*_COLUMNS, "hash"))
     marks = ",".join("?" * (len(_COLUMNS) + 1))
-    transaction.execute(f"INSERT INTO audit ({names}) VALUES ({marks})", (*row, _hash(last, row)))  # noqa: S608
+    chained = _hash(last.hash if last else FIRST, row)
+    identity: int = transaction.value(
+        f"INSERT INTO audit ({names}) VALUES ({marks}) RETURNING id",  # noqa: S608
+        (*row, chained),
+    )
+    written = Anchor(identity, chained)
+    transaction.after_commit(partial(anchor.advance, transaction, transaction.folder, last, written))
+
+
+def newest(reader: Reader) -> Anchor | None:
+    """The last row, None of an empty log."""
+    row = reader.row("SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1")
+    return Anchor(*row) if row else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,14 +140,33 @@ def _condition(wanted: Filter) -> tuple[str, list[Any]]:
     return " AND ".join(conditions), parameters
 
 
-def verify(reader: Reader) -> tuple[int, int | None]:
-    """How many rows the chain holds, and the number of the first one that does not fit; None when all do."""
-    last, expected, count = FIRST, None, 0
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """How many rows fit, the number of the first one that does not (None when all do), how many are missing behind the
+    last one, and the last one.
+    """
+
+    rows: int
+    broken: int | None
+    missing: int
+    last: Anchor | None
+
+
+def verify(reader: Reader, anchors: Iterable[Anchor] = ()) -> Proof:
+    """Walk the chain. Each of `anchors` was the newest row at some time, so it must be there, and be the same."""
+    known: dict[int, set[str]] = {}
+    for one in anchors:
+        known.setdefault(one.row, set()).add(one.hash)
+    last: Anchor | None = None
+    count = 0
     for row in _walk(reader):
-        if (expected is not None and row[0] != expected) or row[-1] != _hash(last, row[1:-1]):
-            return count, row[0]
-        last, expected, count = row[-1], row[0] + 1, count + 1
-    return count, None
+        number, chained = row[0], row[-1]
+        fits = chained == _hash(last.hash if last else FIRST, row[1:-1]) and (last is None or number == last.row + 1)
+        if not fits or not known.get(number, set()) <= {chained}:
+            return Proof(count, number, 0, last)
+        last, count = Anchor(number, chained), count + 1
+    end = last.row if last else 0
+    return Proof(count, None, max(0, max(known, default=0) - end), last)
 
 
 def _walk(reader: Reader) -> Iterator[tuple[Any, ...]]:

@@ -70,15 +70,40 @@ def find(reader: Reader, batch: int) -> Deletion | None:
     return rows[0] if rows else None
 
 
-def latest(reader: Reader, most: int, offset: int = 0) -> list[Deletion]:
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which batches. `action` is one, or the name before the dot of many."""
+
+    part: str = ""
+    actor: str | None = None
+    action: str | None = None
+
+
+def latest(reader: Reader, wanted: Filter, most: int, offset: int = 0) -> list[Deletion]:
     """The newest batches first."""
-    return _read(reader, "batch = id ORDER BY id DESC LIMIT ? OFFSET ?", (most, offset))
+    condition, parameters = _condition(wanted)
+    return _read(reader, f"{condition} ORDER BY id DESC LIMIT ? OFFSET ?", (*parameters, most, offset))
 
 
-def number(reader: Reader) -> int:
+def number(reader: Reader, wanted: Filter) -> int:
     """How many batches there are."""
-    found: int = reader.value("SELECT count(*) FROM deletions WHERE batch = id")
+    condition, parameters = _condition(wanted)
+    found: int = reader.value(f"SELECT count(*) FROM deletions WHERE {condition}", parameters)  # noqa: S608
     return found
+
+
+def _condition(wanted: Filter) -> tuple[str, tuple[Any, ...]]:
+    conditions, parameters = ["batch = id"], list[Any]()
+    if wanted.part:
+        conditions.append("(instr(summary, ?) OR instr(actor, ?) OR instr(action, ?))")
+        parameters += [wanted.part] * 3
+    if wanted.actor is not None:
+        conditions.append("actor = ?")
+        parameters.append(wanted.actor)
+    if wanted.action is not None:
+        conditions.append("(action = ? OR action >= ? AND action < ?)")
+        parameters += [wanted.action, f"{wanted.action}.", f"{wanted.action}/"]
+    return " AND ".join(conditions), tuple(parameters)
 
 
 def put_back(transaction: Transaction, batch: int) -> int | None:

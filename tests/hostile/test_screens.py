@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -72,6 +73,32 @@ async def test_every_screen_and_what_lies_behind_it(console: Console, size: tupl
         assert console.incident == ""
 
 
+DEEPER = (
+    ("2", "R"),
+    ("2", "R", "d"),
+    ("2", "enter", "H"),
+    ("2", "enter", "o", "x", "enter"),
+    ("U",),
+    ("U", "enter"),
+    ("7", "enter"),
+    ("4", "enter", "v", "ctrl+t"),
+)
+
+
+async def test_what_lies_deeper(console: Console) -> None:
+    async with console.run_test(size=(80, 24)) as pilot:
+        for keys in DEEPER:
+            for key in keys:
+                await pilot.press(key)
+                await pilot.pause(0.1)
+            await _clean(pilot, " ".join(keys))
+            depth = len(console.screen_stack)
+            assert depth > 1, f"{keys} led nowhere"
+            for _ in range(depth):
+                await pilot.press("escape")
+        assert console.incident == ""
+
+
 async def test_dialogs(console: Console) -> None:
     async with console.run_test(size=(80, 24)) as pilot:
         for tab, keys in (("2", ("d", "escape")), ("4", ("d", "escape")), ("4", ("P", "escape"))):
@@ -98,7 +125,10 @@ def test_the_raw_bytes_of_a_terminal(site: Site, tmp_path: Path) -> None:
             if socket.exists():
                 break
             asyncio.run(asyncio.sleep(0.1))
-        child = pexpect.spawn(sys.executable, [*command, "console"], encoding=None, timeout=30, dimensions=(24, 80))
+        terminal = {**os.environ, "TERM": "xterm-256color"}
+        child = pexpect.spawn(
+            sys.executable, [*command, "console"], encoding=None, timeout=30, dimensions=(24, 80), env=terminal
+        )
         child.expect(b"Dashboard")
         seen = b""
         for key in b"2345678":

@@ -48,6 +48,17 @@ def test_what_was_asked_about_is_what_is_deleted(site: Site, put: Put) -> None:
     assert [entry["id"] for entry in site.queue()] == [f"{late}-1"]
 
 
+def test_a_terminal_without_screens_is_told_of_the_command_line(site: Site) -> None:
+    child = pexpect.spawn(
+        COMMAND[0], [*COMMAND[1:], "--config", str(site.config), "console"], cwd=str(ROOT),
+        env={**os.environ, "TERM": "dumb"}, encoding="utf-8", timeout=30,
+    )  # fmt: skip
+    code, words = end_of(child)
+    assert code == 2
+    assert "Each action is a command too" in words
+    assert "\x1b" not in words
+
+
 def test_yes_asks_nothing_and_a_table_fits(site: Site, put: Put) -> None:
     one = put(b"x", f"{'a' * 60}@remote.test", sender=f"{'b' * 60}@remote.test")
     code, words = end_of(at_terminal(site, "queue", "list"))

@@ -2,104 +2,24 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import pytest
 from textual.pilot import Pilot
 
-from backend import ids, site
-from backend.config import Settings
-from backend.management.client import Client
 from backend.management.server import Server
-from backend.management.snapshots.queue import QueueRow
-from backend.settings_file import load
-from backend.store import messages, queue
-from backend.store.bodies import Body
-from backend.store.database import Store
-from backend.store.messages import Message, Remote
+from backend.store import queue
 from backend.store.queue import Filter
-from mailconsole.app import Console
 from screens.confirm import Confirm
-from screens.dashboard import Dashboard
 from screens.entry import EntryScreen
 from screens.help import Help
 from screens.queue import Queue
-from screens.widgets.table import Table
-
-SIZES = [(80, 24), (160, 50)]
-
-
-class Service:
-    """A site with a management server in this event loop."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.store = Store.open(settings.site.data, settings.limits)
-        self.server = Server(settings, self.store)
-
-    @property
-    def socket(self) -> Path:
-        return self.settings.site.run / "management.sock"
-
-    async def wait(self, *recipients: str, sender: str = "alice@example.org") -> str:
-        """A message that waits for these; its id."""
-        number = ids.new()
-        body = Body(size=14, data=b"Subject: x\r\n\r\n")
-        remote = [Remote(to, to.rpartition("@")[2]) for to in recipients]
-        message = Message(number, sender, body)
-        await self.store.commit(lambda transaction: messages.accept(transaction, message, remote=remote))
-        return ids.text(number)
-
-    def states(self) -> list[str]:
-        """The states of all entries, oldest first."""
-        return [entry.state for entry in self.store.read(lambda reader: queue.find(reader, Filter()))]
-
-
-@pytest.fixture
-async def service(tmp_path: Path) -> AsyncIterator[Service]:
-    made = site.init(tmp_path / "site", "mail.example.org", "example.org", 20_000)
-    found = Service(load(made.settings))
-    await found.server.listen()
-    yield found
-    await found.server.close()
-    found.store.close()
-
-
-async def until(pilot: Pilot[None], what: Callable[[], object]) -> None:
-    """Wait for the screen."""
-    for _ in range(100):
-        await pilot.pause(0.05)
-        if what():
-            return
-    raise AssertionError(f"the screen never showed it; it shows:\n{text(pilot)}")
-
-
-def text(pilot: Pilot[None]) -> str:
-    """What stands on the screen."""
-    return "\n".join("".join(part.text for part in line) for line in pilot.app.screen._compositor.render_strips())
-
-
-def table(pilot: Pilot[None]) -> Table[QueueRow]:
-    return pilot.app.screen.query_one(Table)
+from tests.screens.conftest import SIZES, Service, on_screen, table, text, until
 
 
 async def open_queue(pilot: Pilot[None], rows: int) -> None:
     await pilot.press("2")
     await until(pilot, lambda: isinstance(pilot.app.screen, Queue) and table(pilot).row_count == rows)
-
-
-Test = Callable[[Pilot[None]], Awaitable[None]]
-
-
-async def on_screen(service: Service, test: Test, size: tuple[int, int] = (80, 24)) -> None:
-    """Run `test` on a console of this size; it must not crash."""
-    app = Console(functools.partial(Client.connect, service.socket))
-    async with app.run_test(size=size) as pilot:
-        await until(pilot, lambda: isinstance(app.screen, Dashboard))
-        await test(pilot)
-    assert not app.incident
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -13,7 +13,7 @@ from backend.store.database import Transaction
 from screens.story import Steps, StoryScreen
 from screens.trace import Trace
 from screens.widgets.table import Table
-from tests.screens.test_console import SIZES, Service, on_screen, text, until
+from tests.screens.conftest import SIZES, Service, on_screen, text, until
 
 
 def table(pilot: Pilot[None]) -> Table[StoryRow]:

@@ -200,7 +200,8 @@ def _steer(
         some = tuple(names[row] for row in changed[:_NAMED])
         undo = None
         if kept:
-            summary = f"{len(kept):,} queue entries, as for {kept[0]['recipient']}"
+            entries = "1 queue entry," if len(kept) == 1 else f"{len(kept):,} queue entries, as"
+            summary = f"{entries} for {kept[0]['recipient']}"
             undo = call.keep(transaction, summary, {"queue": kept}, batch)
         return Change(
             Affected(len(changed), some, len(rows) - len(changed), more, undo),

@@ -51,8 +51,8 @@ def rule_add(
     if not reason.strip():
         raise BadInput("A hold rule needs a reason: somebody else may have to decide on what it held.")
     for pattern in (sender, recipient):
-        if pattern is not None and (not pattern.strip() or len(pattern) > _LONGEST):
-            raise BadInput(f"An address has 1 to {_LONGEST} characters, as in *@spam.example.")
+        if pattern is not None and (pattern.split() != [pattern] or len(pattern) > _LONGEST):
+            raise BadInput(f"An address has 1 to {_LONGEST} characters and no blanks, as in *@spam.example.")
     network = None if peer is None else _network(peer)
 
     def add(transaction: Transaction) -> Change:

@@ -13,17 +13,22 @@ from backend.management.roles import AUDITOR, POSTMASTER, refusal
 from backend.management.snapshots.undo import DeletionPage, DeletionRow, Undone
 from backend.store import deletions
 from backend.store.database import Reader, Transaction
+from backend.store.deletions import Filter
 
 
 @action("deletions", roles=(POSTMASTER, AUDITOR))
 def list_deletions(
     call: Call,
+    part: Annotated[str, "only deletions with this in what was deleted, the user or the action", "place"] = "",
+    user: Annotated[str | None, "only what this operator or user deleted"] = None,
+    what: Annotated[str | None, "only by this action, or this group of them: queue, user.delete"] = None,
     limit: Annotated[int, "how many at the most"] = 100,
     offset: Annotated[int, "how many to pass over"] = 0,
 ) -> DeletionPage:
     """List what was deleted and can be put back, the newest first."""
     if not 1 <= limit <= 1_000 or offset < 0:
         raise BadInput("limit is 1 to 1000, and offset not below 0.")
+    wanted = Filter(part, user, what)
 
     def page(reader: Reader) -> DeletionPage:
         rows = tuple(
@@ -35,9 +40,9 @@ def list_deletions(
                 one.action,
                 one.summary,
             )
-            for one in deletions.latest(reader, limit, offset)
+            for one in deletions.latest(reader, wanted, limit, offset)
         )
-        return DeletionPage(rows, deletions.number(reader), offset)
+        return DeletionPage(rows, deletions.number(reader, wanted), offset)
 
     return call.store.read(page)
 

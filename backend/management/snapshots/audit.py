@@ -36,7 +36,11 @@ class AuditPage:
 
 @dataclass(frozen=True, slots=True)
 class AuditProof:
-    """Whether the chain holds: how many rows do, and the first that does not; None when all do."""
+    """Whether the chain holds: how many rows do, the first that does not (None when all do), and how many of the newest
+    were cut off. `anchor` is the last row that holds, as `audit-log verify --anchor` takes it.
+    """
 
     rows: int
     broken: int | None
+    missing: int
+    anchor: str

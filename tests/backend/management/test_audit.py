@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -10,8 +12,10 @@ import pytest
 
 from backend.config import Settings
 from backend.errors import BadInput, Denied, MailError
+from backend.management import role
 from backend.management.registry import actions
 from backend.management.roles import AUDITOR
+from backend.store import anchor
 from backend.store.database import Store
 from tests.backend.management.conftest import Act, Enqueue
 
@@ -82,7 +86,9 @@ def test_no_secret_reaches_the_disk(act: Act, settings: Settings, tmp_path: Path
 
 @pytest.mark.usefixtures("rows")
 def test_a_whole_chain_is_whole(act: Act) -> None:
-    assert act("audit-log.verify") == {"rows": 5, "broken": None}
+    proof = act("audit-log.verify")
+    newest = act("audit-log.list", limit=1)["rows"][0]
+    assert proof == {"rows": 5, "broken": None, "missing": 0, "anchor": f"5:{newest['hash']}"}
 
 
 @pytest.mark.usefixtures("rows")
@@ -101,6 +107,98 @@ def test_a_whole_chain_is_whole(act: Act) -> None:
 def test_tampering_is_found(act: Act, settings: Settings, sql: str, broken: int) -> None:
     _tamper(settings, sql)
     assert act("audit-log.verify")["broken"] == broken
+
+
+def _cut(settings: Settings, first: int) -> None:
+    _tamper(settings, f"DELETE FROM audit WHERE id >= {first}")
+
+
+@pytest.mark.usefixtures("rows")
+@pytest.mark.parametrize(("first", "missing"), [(5, 1), (3, 3), (1, 5)])
+def test_the_newest_rows_are_missed(act: Act, settings: Settings, first: int, missing: int) -> None:
+    _cut(settings, first)
+    proof = act("audit-log.verify")
+    assert (proof["rows"], proof["broken"], proof["missing"]) == (first - 1, None, missing)
+
+
+@pytest.mark.usefixtures("rows")
+def test_what_is_written_after_a_cut_does_not_cover_it(act: Act, settings: Settings) -> None:
+    _cut(settings, 4)
+    act("user.suspend", address="user1@example.org")
+    assert act("audit-log.verify")["missing"] == 1
+    for _ in range(5):  # rows 5 to 9: the one that the anchor names is there again, and is another one
+        act("user.suspend", address="user1@example.org")
+    assert act("audit-log.verify")["broken"] == 5
+
+
+@pytest.mark.usefixtures("rows")
+def test_a_crash_before_the_anchor_is_no_alarm(act: Act, settings: Settings) -> None:
+    file = settings.site.data / anchor.NAME
+    before = file.read_bytes()
+    for _ in range(3):
+        act("user.suspend", address="user1@example.org")
+        file.write_bytes(before)  # as a crash between commit and anchor, or one of the disk's cache, leaves it
+        assert act("audit-log.verify")["missing"] == 0
+    act("user.enable", address="user1@example.org")  # carries it on
+    _cut(settings, 9)
+    assert act("audit-log.verify")["missing"] == 1
+
+
+@pytest.mark.usefixtures("rows")
+@pytest.mark.parametrize("content", [b"", b"nonsense", b"\xff" * 200, b"5:abc\n", None])
+def test_an_anchor_that_is_lost_is_made_again(act: Act, settings: Settings, content: bytes | None) -> None:
+    file = settings.site.data / anchor.NAME
+    if content is None:
+        file.unlink()
+    else:
+        file.write_bytes(content)
+    assert act("audit-log.verify")["missing"] == 0
+    act("user.suspend", address="user1@example.org")
+    _cut(settings, 6)
+    assert act("audit-log.verify")["missing"] == 1
+
+
+@pytest.mark.usefixtures("rows")
+def test_an_anchor_that_was_kept_elsewhere_proves_more(act: Act, settings: Settings) -> None:
+    kept = act("audit-log.verify")["anchor"]
+    _cut(settings, 3)
+    (settings.site.data / anchor.NAME).unlink()
+    act("user.suspend", address="user1@example.org")
+    assert act("audit-log.verify")["missing"] == 0
+    assert act("audit-log.verify", anchor=kept)["missing"] == 2
+    act("user.suspend", address="user1@example.org")
+    act("user.suspend", address="user1@example.org")
+    assert act("audit-log.verify", anchor=kept)["broken"] == 5
+    with pytest.raises(BadInput, match="An anchor is"):
+        act("audit-log.verify", anchor="5")
+
+
+@pytest.mark.usefixtures("rows")
+async def test_the_log_has_the_anchor_for_who_keeps_it_elsewhere(
+    act: Act, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    witness = asyncio.create_task(role.witness(settings.site.data))
+    with caplog.at_level("INFO", "audit"):
+        for _ in range(200):
+            if caplog.messages:
+                break
+            await asyncio.sleep(0.02)
+    witness.cancel()
+    (line,) = caplog.messages
+    assert line.startswith("the audit log ends with row 5:")
+    assert act("audit-log.verify", anchor=line.rpartition(" ")[2])["missing"] == 0
+
+
+def test_the_anchor_of_a_full_disk_costs_no_change(
+    act: Act, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "pwrite", full)
+    act("domain.add", domain="example.net")
+    assert act("domain.list") == {"domains": ["example.net", "example.org"]}
+    assert act("audit-log.verify")["rows"] == 1
 
 
 @pytest.mark.usefixtures("rows")

@@ -42,6 +42,24 @@ def test_entries_of_the_queue(act: Act, store: Store, enqueue: Enqueue) -> None:
     assert act("deletions")["rows"] == []
 
 
+def test_deletions_are_found_by_what_who_and_how(act: Act, enqueue: Enqueue) -> None:
+    enqueue("a@remote.test")
+    act("queue.delete", all=True)
+    act("user.add", address="alice@example.org", password="long enough")
+    act("user.delete", address="alice@example.org")
+
+    def found(**filters: str) -> list[str]:
+        page = act("deletions", **filters)
+        assert page["total"] == len(page["rows"])
+        return [row["action"] for row in page["rows"]]
+
+    assert found() == ["user.delete", "queue.delete"]
+    assert found(part="alice@") == found(what="user") == ["user.delete"]
+    assert found(what="queue.delete") == found(part="remote.test") == ["queue.delete"]
+    assert found(what="que") == found(user="somebody") == found(part="%") == []
+    assert found(user="tester", part="1 queue entry, for a@") == ["queue.delete"]
+
+
 def test_a_message_that_somebody_is_to_be_told_of_stays_until_then(act: Act, store: Store, enqueue: Enqueue) -> None:
     enqueue("a@remote.test", "b@remote.test")
     act("queue.delete", all=True, notice="gone")
