@@ -33,8 +33,9 @@ class Live(Screen[None]):
         Binding("r", "refresh", "Refresh", show=False, tooltip="ask the service now"),
         Binding("p", "pause", "Pause", show=False, tooltip="let the picture stand still; p goes on"),
     ]
-    snapshot: reactive[Any] = reactive(None, always_update=True)
-    paused: reactive[bool] = reactive(False)
+    # `repaint`: only the widgets that `show` changes are drawn. A reactive would have the whole screen drawn each time.
+    snapshot: reactive[Any] = reactive(None, always_update=True, repaint=False)
+    paused: reactive[bool] = reactive(False, repaint=False)
 
     @dataclass
     class Fresh(Message):
