@@ -119,10 +119,16 @@ def _role(some: list[RoleRow], now: str) -> list[Text]:
     return [
         name,
         Text(str(first.pid or "") if len(some) == 1 else "", style=ink.muted),
-        Text(safe(bad[0].state), style=f"bold {ink.bad}") if bad else Text(figures.since(first.started, now)),
+        Text(safe(bad[0].state), style=f"bold {ink.bad}") if bad else Text(_up(first.started, now)),
         Text(figures.count(restarts), style=ink.warn if restarts else ink.faint),
         Text(figures.size(sum(row.memory_bytes for row in some))),
     ]
+
+
+def _up(started: str, now: str) -> str:
+    """`45s`, `12m`, `3h 5m`. No seconds beside minutes: the card would have to be drawn anew at each tick for them."""
+    first, *rest = figures.since(started, now).split()
+    return " ".join((first, *(word for word in rest if not word.endswith("s"))))
 
 
 def queue(status: Status, width: int, height: int) -> RenderableType:

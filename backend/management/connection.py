@@ -21,12 +21,14 @@ from backend.management.peers import GATEKEEPER
 from backend.management.registry import actions, find
 from backend.management.roles import SYSADMIN, Caller, refusal
 from backend.management.sessions import Session, Sessions
+from backend.management.shared import Shared
 from backend.management.snapshots.hello import ActionRow, Hello
 from backend.store.database import Store
 
 _log = logging.getLogger("management")
 _IDLE = 86_400  # seconds that a console may say nothing
 _FIRST = ("me.show", "me.password")  # all that is done with a one-time password
+_AT_EACH_TICK = ("status", "problems")  # what every console asks for; it depends on nobody but, perhaps, the role
 _numbers = itertools.count(1)
 
 
@@ -38,6 +40,7 @@ class Desk:
         self.store = store
         self.threads = threads
         self.sessions = Sessions(settings.limits)
+        self.shared = Shared()
         self.gate = Gate(settings, store)
 
     def reload(self, settings: Settings) -> None:
@@ -45,6 +48,7 @@ class Desk:
         self.settings = settings
         self.sessions.limits = settings.limits
         self.gate.reload(settings)
+        self.shared.forget()
 
 
 class Connection:
@@ -141,7 +145,21 @@ class Connection:
             raise Denied("This is a one-time password: choose your own first, in the console or with `me password`.")
         if self._session is not None and action.changes:
             desk.sessions.heard(self._session.id)
-        return to_json(action(desk.store, desk.settings, caller, request.params, desk.sessions))
+
+        def work() -> Any:
+            return to_json(action(desk.store, desk.settings, caller, request.params, desk.sessions))
+
+        if self._is_console() and action.name in _AT_EACH_TICK and not request.params:
+            return desk.shared.answer((action.name, caller.role), work)
+        try:
+            return work()
+        finally:
+            if action.changes:
+                desk.shared.forget()
+
+    def _is_console(self) -> bool:
+        """A command gets the figures of this moment: a script may have made them a moment ago."""
+        return self._session is not None and self._session.kind == "console"
 
     # -- the gate
 

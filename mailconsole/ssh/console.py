@@ -15,6 +15,7 @@ from mailconsole import problems
 from mailconsole.app import Console
 
 _SWEEP = 5.0  # seconds between collections: what is thrown away soon is shared memory that is not written to
+_LOOK = 5.0  # seconds between looks at the clock: each one wakes the process
 _WARNING = 60.0  # seconds before the end, or half of a shorter time
 
 
@@ -35,7 +36,7 @@ class RemoteConsole(Console):
         """Beside what the console does at its start: the clock."""
         self.set_interval(_SWEEP, lambda: gc.collect())
         if self._idle:
-            self.set_interval(min(1.0, self._idle / 10), self._look_at_clock)
+            self.set_interval(min(_LOOK, self._idle / 10), self._look_at_clock)
 
     def _look_at_clock(self) -> None:
         left = self._idle - (time.monotonic() - self._touched)
