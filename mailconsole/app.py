@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
+from textual import constants
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
@@ -30,6 +31,12 @@ from screens.link import Link
 from screens.listing import Listing
 from screens.tabs import Tab
 from screens.text import safe
+
+# Seconds to wait whether an Escape begins the code of another key. The codes come whole: over SSH in one packet, from
+# a terminal in one write. The toolkit waits for 100 ms, which is the longest part of leaving a dialog.
+constants.ESCAPE_DELAY = 0.02  # type: ignore[misc]
+
+_AT_ONCE = 0.001  # seconds; the toolkit has no timer without any
 
 TABS = (
     Tab("1", "dashboard", "the service at a glance", "screens.dashboard:Dashboard", "status"),
@@ -168,6 +175,10 @@ class Console(App[None]):
         """The key sheet."""
         screen: Screen[Any] = self.screen
         self.push_screen(Help(screen, self.link))
+
+    def delay_update(self, delay: float = _AT_ONCE) -> None:
+        """Another tab is drawn as soon as it is there; the toolkit would hold it back for 50 ms."""
+        super().delay_update(_AT_ONCE)
 
     def open_url(self, url: str, *, new_tab: bool = True) -> None:
         """Never: it would be opened on the server."""

@@ -12,7 +12,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from backend.errors import MailError
 from backend.management.snapshots.audit import AuditPage, AuditProof, AuditRow
@@ -22,6 +22,7 @@ from screens.filtering import Grammar
 from screens.listing import Listing
 from screens.text import safe
 from screens.widgets.banner import Banner
+from screens.widgets.keys import Keys
 from screens.widgets.table import Column
 from screens.widgets.title import Title
 
@@ -138,7 +139,7 @@ class AuditRowScreen(Screen[None]):
         yield Banner()
         with VerticalScroll():
             yield Static(Group(table, _change(row.before, row.after)), markup=False)
-        yield Footer(show_command_palette=False, compact=True)
+        yield Keys()
 
     def action_scroll(self, lines: int) -> None:
         """Up and down."""

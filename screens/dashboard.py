@@ -13,7 +13,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Grid
-from textual.widgets import Footer, OptionList
+from textual.widgets import OptionList
 
 from backend.management.snapshots.problems import ProblemList
 from backend.management.snapshots.status import Disk, RoleRow, Status
@@ -23,6 +23,7 @@ from screens.live import Live
 from screens.text import safe
 from screens.widgets.banner import Banner
 from screens.widgets.flow import Flow
+from screens.widgets.keys import Keys
 from screens.widgets.panel import Panel
 from screens.widgets.problems import Problems
 from screens.widgets.title import Title
@@ -60,7 +61,7 @@ class Dashboard(Live):
             yield Flow()
             for name in _CARDS:
                 yield Panel(id=name)
-        yield Footer(show_command_palette=False, compact=True)
+        yield Keys()
 
     async def ask(self) -> Any:
         """The status, and what needs attention first."""

@@ -29,7 +29,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.reactive import reactive
-from textual.widgets import DataTable, Footer, Input
+from textual.widgets import DataTable, Input
 
 from backend.errors import BadInput, MailError
 from screens.acting import Acting
@@ -39,6 +39,7 @@ from screens.link import Link
 from screens.text import safe
 from screens.widgets.banner import Banner
 from screens.widgets.detail import Detail
+from screens.widgets.keys import Keys
 from screens.widgets.progress import Progress
 from screens.widgets.table import Column, Table
 from screens.widgets.title import Title
@@ -136,7 +137,7 @@ class Listing(Acting[R]):
         yield Table(self.columns, self.key_of)
         yield Words(id="nothing")
         yield Detail()
-        yield Footer(show_command_palette=False, compact=True)
+        yield Keys()
 
     @property
     def table(self) -> Table[R]:

@@ -20,6 +20,7 @@ from backend.errors import MailError
 from screens import figures
 from screens.link import Link
 from screens.widgets.banner import Banner
+from screens.widgets.keys import Keys
 from screens.widgets.title import Title
 
 _SLOW = 5.0  # seconds without an answer, from which on what is shown counts as stale
@@ -124,6 +125,8 @@ class Live(Screen[None]):
     def repaint(self) -> None:
         """Draw all of it in other colours."""
         self.query_one(Title).refresh()
+        for keys in self.query(Keys):
+            keys.repaint()
         self.watch_snapshot(self.snapshot)
 
     def action_pause(self) -> None:
