@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
-from textual import constants
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
@@ -23,6 +22,8 @@ from backend.management.client import Client
 from backend.management.snapshots.hello import Hello
 from backend.management.snapshots.operators import Me
 from mailconsole import problems
+from mailconsole.driver import Driver
+from mailconsole.stylesheet import Styles
 from screens import colours, password
 from screens.colours import Palette
 from screens.commands import Commands
@@ -31,10 +32,6 @@ from screens.link import Link
 from screens.listing import Listing
 from screens.tabs import Tab
 from screens.text import safe
-
-# Seconds to wait whether an Escape begins the code of another key. The codes come whole: over SSH in one packet, from
-# a terminal in one write. The toolkit waits for 100 ms, which is the longest part of leaving a dialog.
-constants.ESCAPE_DELAY = 0.02  # type: ignore[misc]
 
 _AT_ONCE = 0.001  # seconds; the toolkit has no timer without any
 
@@ -103,7 +100,8 @@ class Console(App[None]):
     ]
 
     def __init__(self, connect: Callable[[], Awaitable[Client]]) -> None:
-        super().__init__()
+        super().__init__(driver_class=Driver)
+        self.stylesheet = Styles(variables=self.get_css_variables())
         self.link = Link(connect, self.greeted)
         self.me: Me | None = None
         self.incident = ""
@@ -179,6 +177,18 @@ class Console(App[None]):
     def delay_update(self, delay: float = _AT_ONCE) -> None:
         """Another tab is drawn as soon as it is there; the toolkit would hold it back for 50 ms."""
         super().delay_update(_AT_ONCE)
+
+    def refresh_css(self, animate: bool = True) -> None:
+        """In other colours all that is in sight is styled anew. The toolkit does so for each new screen too, which has
+        its styles as it is made.
+        """
+        screen = self.screen_stack[-1] if self._screen_stack else None
+        if screen is not None and self.get_css_variables() == self.stylesheet._variables:
+            if not screen.is_mounted:
+                screen._css_update_count = self._css_update_count
+            if screen._css_update_count == self._css_update_count:
+                return
+        super().refresh_css(animate)
 
     def open_url(self, url: str, *, new_tab: bool = True) -> None:
         """Never: it would be opened on the server."""

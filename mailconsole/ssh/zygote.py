@@ -91,8 +91,9 @@ def _rehearse() -> None:
         console = RemoteConsole(nobody, lambda incident, trace: None, idle=0)
         async with asyncio.timeout(_REHEARSAL), console.run_test(size=_SIZE) as pilot:
             await pilot.pause()
-            await pilot.press("2", "1")
-            await pilot.pause()
+            for key in (*(tab.key for tab in TABS), "question_mark", "escape", TABS[0].key):
+                await pilot.press(key)
+                await pilot.pause()
 
     with contextlib.suppress(Exception):  # a session will show what is wrong, and to whom it matters
         asyncio.run(draw())

@@ -141,6 +141,7 @@ def _quiet(console: pexpect.spawn[str]) -> None:
     with contextlib.suppress(pexpect.TIMEOUT):
         for _ in itertools.repeat(None, 100):
             console.read_nonblocking(65_536, timeout=0.15)
+    console.expect("(?s).*")  # what came behind the last marker may hold the next one
 
 
 @contextlib.contextmanager
