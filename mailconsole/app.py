@@ -105,6 +105,7 @@ class Console(App[None]):
         self.link = Link(connect, self.greeted)
         self.me: Me | None = None
         self.incident = ""
+        self.timed_out = False  # whether it ended because nobody was there
 
     def on_mount(self) -> None:
         """The dashboard first."""
@@ -211,10 +212,12 @@ class Console(App[None]):
         return Path(tempfile.gettempdir()) / f"mailconsole-{self.incident}.log"
 
 
-def run(connect: Callable[[], Awaitable[Client]]) -> int:
+def run(connect: Callable[[], Awaitable[Client]], kind: type[Console] = Console) -> int:
     """Open the console on the service to which `connect` leads; the exit code."""
-    app = Console(connect)
+    app = kind(connect)
     app.run()
     if app.incident:
         problems.say(f"mailconsole: the console failed; {app.traceback_file()} says why. The service goes on.")
+    elif app.timed_out:
+        problems.say("Nobody was there, so the session has ended.")
     return app.return_code or 0

@@ -48,14 +48,14 @@ class Driver(LinuxDriver):
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
-        self.exit_event = _Exit()
+        self._exit = self.exit_event = _Exit()
 
     def run_input_thread(self) -> None:
         """Read keys until the end of the console, or of the terminal."""
         parser = XTermParser(self._debug)
         decode = codecs.getincrementaldecoder("utf-8")("replace").decode
         with selectors.DefaultSelector() as selector:
-            for number in (self.fileno, self.exit_event.number):
+            for number in (self.fileno, self._exit.number):
                 selector.register(number, selectors.EVENT_READ)
             while not self.exit_event.is_set():
                 due = parser._timeout_time  # of an Escape

@@ -120,7 +120,7 @@ class Connection:
         if request.method.startswith("gate."):
             return await self._pass(request)
         if request.method == "hello":
-            return await self._in_thread(lambda: to_json(hello(self._now()[0])))
+            return await self._in_thread(lambda: to_json(hello(self._now()[0], self._idle_seconds())))
         return await self._in_thread(lambda: self._act(request))
 
     async def _in_thread(self, work: Callable[[], Any], threads: ThreadPoolExecutor | None = None) -> Any:
@@ -157,8 +157,13 @@ class Connection:
             if action.changes:
                 desk.shared.forget()
 
+    def _idle_seconds(self) -> int:
+        """A console on another machine ends by itself; the SSH role sees to all others."""
+        far = self._session is not None and self._session.kind == "contract"
+        return self._desk.settings.ssh.idle_minutes * 60 if far else 0
+
     def _is_console(self) -> bool:
-        """A command gets the figures of this moment: a script may have made them a moment ago."""
+        """Others get the figures of this moment: a script may have made them a moment ago."""
         return self._session is not None and self._session.kind == "console"
 
     # -- the gate
@@ -192,14 +197,14 @@ class Connection:
             self._session, self._caller = session, caller
             if session is wanted:  # its first connection, and not one made again
                 desk.store.write(lambda transaction: gate.begin(transaction, session, caller))
-            return hello(caller)
+            return hello(caller, self._idle_seconds())
 
         # No time limit: a connection that was told "too late" would become the operator's behind its own back.
         return to_json(await loop.run_in_executor(desk.threads, bind))
 
 
-def hello(caller: Caller) -> Hello:
-    """Who the caller is, and what it may do."""
+def hello(caller: Caller, idle_seconds: int = 0) -> Hello:
+    """Who the caller is, what it may do, and how long it may be silent."""
     rows = []
     for action in actions().values():
         refused = refusal(caller.role, action.roles)
@@ -216,4 +221,4 @@ def hello(caller: Caller) -> Hello:
                 refused,
             )
         )
-    return Hello(backend.__version__, rpc.CONTRACT, caller.user, caller.role, tuple(rows))
+    return Hello(backend.__version__, rpc.CONTRACT, caller.user, caller.role, tuple(rows), idle_seconds)
