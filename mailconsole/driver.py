@@ -21,7 +21,7 @@ _BLOCK = 4_096  # bytes read at once
 
 # Seconds to wait whether an Escape begins the code of another key; the toolkit gives it 100 ms. A code comes whole:
 # over SSH in one packet, from a terminal in one write.
-constants.ESCAPE_DELAY = 0.02  # type: ignore[misc]
+constants.ESCAPE_DELAY = 0.01  # type: ignore[misc]
 
 
 class _Exit(threading.Event):

@@ -24,6 +24,7 @@ from textual.widget import Widget
 from mailconsole.app import TABS, Console
 from mailconsole.driver import Driver
 from mailconsole.stylesheet import Styles
+from screens.live import Live
 from screens.widgets.keys import Keys
 from screens.widgets.likeness import likeness
 from screens.widgets.sheet import Entry, Sheet
@@ -46,6 +47,7 @@ async def test_an_answer_without_news_draws_only_the_time(
         await pilot.press(tab.key)
         await pilot.pause(0.5)
         screen = pilot.app.screen
+        assert isinstance(screen, Live)
         held = screen.snapshot
         monkeypatch.setattr(Widget, "refresh", counted)
         screen.post_message(screen.Fresh(held))

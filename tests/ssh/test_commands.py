@@ -127,17 +127,18 @@ def test_a_contract_that_repeats_itself_is_idle(olga: Operator) -> None:
         return max((row["idle_seconds"] for row in rows if row["kind"] == "contract"), default=-1)
 
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as client:
-        assert client.stdin is not None
-        assert client.stdout is not None
+        to, answers = client.stdin, client.stdout
+        assert to is not None
+        assert answers is not None
         number = 0
 
         def ask(method: str) -> Any:
             nonlocal number
             number += 1
             line = json.dumps({"jsonrpc": "2.0", "id": number, "method": method, "params": {}})
-            client.stdin.write(line.encode() + b"\n")
-            client.stdin.flush()
-            return json.loads(client.stdout.readline())
+            to.write(line.encode() + b"\n")
+            to.flush()
+            return json.loads(answers.readline())
 
         assert ask("hello")["result"]["idle_seconds"] == 30 * 60
 
@@ -148,4 +149,4 @@ def test_a_contract_that_repeats_itself_is_idle(olga: Operator) -> None:
         until(tick, within=20, every=0.3, why="who only repeats a question is idle")
         assert "result" in ask("me.show")
         until(lambda: 0 <= idle() <= 3, within=10, why="who asks something else is there")
-        client.stdin.close()
+        to.close()

@@ -80,9 +80,9 @@ def test_an_error_is_nobody_elses() -> None:
     shared = Shared(life=60)
 
     def fail() -> Any:
-        raise OSError
+        raise OSError("the disk")
 
-    with pytest.raises(OSError):
+    with pytest.raises(OSError, match="the disk"):
         shared.answer("a", fail)
     assert shared.answer("a", lambda: 1) == 1
 
