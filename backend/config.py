@@ -116,7 +116,7 @@ class Ssh:
     host_key: Path = Path("ssh/host_key")
     passwords: bool = False  # also for operators who have a key; who has none may always use a password
     self_service: bool = True  # mail accounts may log in to change their password, and for nothing else
-    idle_minutes: int = 30  # without a key pressed before a session ends; 0: never
+    idle_minutes: int = 30  # without a key pressed, or a new question asked, before a session ends; 0: never
 
 
 @dataclass(frozen=True, slots=True)

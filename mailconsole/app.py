@@ -22,6 +22,8 @@ from backend.management.client import Client
 from backend.management.snapshots.hello import Hello
 from backend.management.snapshots.operators import Me
 from mailconsole import problems
+from mailconsole.driver import Driver
+from mailconsole.stylesheet import Styles
 from screens import colours, password
 from screens.colours import Palette
 from screens.commands import Commands
@@ -30,6 +32,8 @@ from screens.link import Link
 from screens.listing import Listing
 from screens.tabs import Tab
 from screens.text import safe
+
+_AT_ONCE = 0.001  # seconds; the toolkit has no timer without any
 
 TABS = (
     Tab("1", "dashboard", "the service at a glance", "screens.dashboard:Dashboard", "status"),
@@ -99,10 +103,12 @@ class Console(App[None]):
     ]
 
     def __init__(self, connect: Callable[[], Awaitable[Client]]) -> None:
-        super().__init__()
+        super().__init__(driver_class=Driver)
+        self.stylesheet = Styles(variables=self.get_css_variables())
         self.link = Link(connect, self.greeted)
         self.me: Me | None = None
         self.incident = ""
+        self.timed_out = False  # whether it ended because nobody was there
 
     def on_mount(self) -> None:
         """The dashboard first."""
@@ -182,6 +188,22 @@ class Console(App[None]):
         screen: Screen[Any] = self.screen
         self.push_screen(Help(screen, self.link))
 
+    def delay_update(self, delay: float = _AT_ONCE) -> None:
+        """Another tab is drawn as soon as it is there; the toolkit would hold it back for 50 ms."""
+        super().delay_update(_AT_ONCE)
+
+    def refresh_css(self, animate: bool = True) -> None:
+        """In other colours all that is in sight is styled anew. The toolkit does so for each new screen too, which has
+        its styles as it is made.
+        """
+        screen = self.screen_stack[-1] if self._screen_stack else None
+        if screen is not None and self.get_css_variables() == self.stylesheet._variables:
+            if not screen.is_mounted:
+                screen._css_update_count = self._css_update_count
+            if screen._css_update_count == self._css_update_count:
+                return
+        super().refresh_css(animate)
+
     def open_url(self, url: str, *, new_tab: bool = True) -> None:
         """Never: it would be opened on the server."""
 
@@ -203,7 +225,7 @@ class Console(App[None]):
         return Path(tempfile.gettempdir()) / f"mailconsole-{self.incident}.log"
 
 
-def run(connect: Callable[[], Awaitable[Client]]) -> int:
+def run(connect: Callable[[], Awaitable[Client]], kind: type[Console] = Console) -> int:
     """Open the console on the service to which `connect` leads; the exit code. BadInput: on a terminal that can show
     nothing but lines.
     """
@@ -211,8 +233,10 @@ def run(connect: Callable[[], Awaitable[Client]]) -> int:
         raise BadInput(
             "TERM=dumb: a terminal for lines has no screens. Each action is a command too, as in `mailconsole status`."
         )
-    app = Console(connect)
+    app = kind(connect)
     app.run()
     if app.incident:
         problems.say(f"mailconsole: the console failed; {app.traceback_file()} says why. The service goes on.")
+    elif app.timed_out:
+        problems.say("Nobody was there, so the session has ended.")
     return app.return_code or 0

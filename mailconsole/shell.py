@@ -1,36 +1,47 @@
 """`mailconsole shell`: what OpenSSH runs for an operator, by ForceCommand or `command=` in authorized_keys.
 
-sshd has checked who it is and says so in its environment. The one connection to management is bound to the operator
-before anything of what the client sent is looked at.
+sshd has checked who it is and says so in its environment. Each connection to management is bound to that operator, the
+first one before anything of what the client sent is looked at.
 """
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import json
 import os
+import select
+import signal
 import socket
 import sys
 import syslog
 import termios
 import threading
-from collections.abc import Iterator
+import time
+import traceback
+from collections.abc import Callable, Iterator
 from ipaddress import ip_address
 from pathlib import Path
+from typing import NoReturn
 
-from backend import ids
+from backend import ids, logs
 from backend.config import Settings
 from backend.errors import BadInput, Denied
-from backend.management.client import once
 from mailconsole import problems
 from mailconsole.remote import person
-from mailconsole.ssh import child, command, confinement
+from mailconsole.ssh import child, command, confinement, control
+from mailconsole.ssh.control import Control
 from mailconsole.ssh.gate import Gate, Identity
-from mailconsole.ssh.session import COMMAND, CONSOLE, CONTRACT
+from mailconsole.ssh.presence import Presence
+from mailconsole.ssh.session import COMMAND, CONSOLE, CONTRACT, ENDED
+from mailconsole.ssh.sessions import LATER, NOBODY
 from mailconsole.ssh.terminal import RESTORE
 
 _KEPT = ("TERM", "LANG", "LC_ALL", "COLORTERM", "NO_COLOR", "PATH", "HOME")  # of the environment that sshd gives
 _PROOFS = 65_536  # bytes read of what sshd says of the log-in
 _BLOCK = 32_768
+_LOOK = 5.0  # seconds between looks whether anybody is there
+_PR_SET_PDEATHSIG = 1
 
 
 def run(settings: Settings, operator: str | None) -> int:
@@ -43,19 +54,53 @@ def run(settings: Settings, operator: str | None) -> int:
     if kind == COMMAND and not line:
         problems.say(command.HELP)
         return BadInput.exit_code
-    connection = gate.bind(identity, kind, ids.text(ids.new()))
+    session = ids.text(ids.new())
+    connection = gate.bind(identity, kind, session)
     syslog.openlog("mailconsole", syslog.LOG_NDELAY | syslog.LOG_PID, syslog.LOG_MAIL)
     gate.close()
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     os.environ.clear()
     os.environ.update(kept)
+    idle = settings.ssh.idle_minutes * 60
+    if kind == CONSOLE:
+        return _console(connection, lambda: gate.bind(identity, kind, session), idle)
     confinement.enter()
-    if kind == CONTRACT:
-        return _relay(connection)
-    if kind == COMMAND:
-        return command.run(line, connection, _crashed)
+    return _relay(connection, idle) if kind == CONTRACT else command.run(line, connection, _crashed)
+
+
+def _console(connection: socket.socket, bind: Callable[[], socket.socket], idle: float) -> int:
+    """The console in a confined child. This process stays outside, for nothing but to get it another connection after
+    management has started again, bound to the same operator, and to put the terminal right behind it.
+    """
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is a key of the console
     with _restored():
-        return child.console(once(connection), _crashed, settings.ssh.idle_minutes * 60)
+        pid = os.fork()
+        if pid == 0:
+            ours.close()
+            _child(theirs, connection, idle)
+        theirs.close()
+        connection.close()
+        with ours:
+            while packet := ours.recv(control.LARGEST):
+                if json.loads(packet)["kind"] == control.CONNECT:
+                    control.connect(ours, bind)
+        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    return code if code >= 0 else problems.INTERNAL
+
+
+def _child(theirs: socket.socket, connection: socket.socket, idle: float) -> NoReturn:
+    """The console. Nothing of it returns into what the parent does."""
+    code = problems.INTERNAL
+    try:
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGHUP)  # not alone with the terminal
+        confinement.enter()
+        code = child.console(Control(theirs, connection).connect, _crashed, idle)
+        sys.stderr.flush()
+    except Exception:
+        _crashed(logs.incident(), traceback.format_exc())
+    finally:
+        os._exit(code)
 
 
 def _identity(gate: Gate, operator: str | None) -> Identity:
@@ -116,20 +161,29 @@ def _code(gate: Gate, operator: str) -> None:
         raise Denied("The code is wrong.")
 
 
-def _relay(connection: socket.socket) -> int:
-    """Bytes between the client and management, until one of the two hangs up."""
+def _relay(connection: socket.socket, idle: float) -> int:
+    """Bytes between the client and management, until one of the two hangs up, or nobody has been there for `idle`
+    seconds; 0: never.
+    """
+    presence = Presence()
 
     def forward() -> None:
         with contextlib.suppress(OSError):
             while block := os.read(0, _BLOCK):
+                presence.heard(block)
                 connection.sendall(block)
             connection.shutdown(socket.SHUT_WR)
 
     threading.Thread(target=forward, daemon=True).start()
-    while block := connection.recv(_BLOCK):
+    while not idle or time.monotonic() - presence.touched < idle + LATER:
+        if not select.select([connection], [], [], _LOOK)[0]:
+            continue
+        if not (block := connection.recv(_BLOCK)):
+            return 0
         while block:
             block = block[os.write(1, block) :]
-    return 0
+    problems.say(NOBODY)
+    return ENDED
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from backend.management.snapshots.accounts import AccountRow, AccountView
 from screens import figures
@@ -23,6 +23,7 @@ from screens.link import Link
 from screens.note import Note
 from screens.text import safe
 from screens.widgets.banner import Banner
+from screens.widgets.keys import Keys
 from screens.widgets.progress import Progress
 from screens.widgets.title import Title
 
@@ -144,7 +145,7 @@ class AccountScreen(Acting[AccountRow]):
         with VerticalScroll():
             yield Static("", id="account", markup=False)
             yield Static("", id="logins", markup=False)
-        yield Footer(show_command_palette=False, compact=True)
+        yield Keys()
 
     async def ask(self) -> Any:
         """All about it."""

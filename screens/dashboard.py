@@ -13,7 +13,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Grid
-from textual.widgets import Footer, OptionList
+from textual.widgets import OptionList
 
 from backend.management.snapshots.problems import ProblemList
 from backend.management.snapshots.status import Disk, RoleRow, Status
@@ -23,6 +23,7 @@ from screens.live import Live
 from screens.text import safe
 from screens.widgets.banner import Banner
 from screens.widgets.flow import Flow
+from screens.widgets.keys import Keys
 from screens.widgets.panel import Panel
 from screens.widgets.problems import Problems
 from screens.widgets.title import Title
@@ -60,7 +61,7 @@ class Dashboard(Live):
             yield Flow()
             for name in _CARDS:
                 yield Panel(id=name)
-        yield Footer(show_command_palette=False, compact=True)
+        yield Keys()
 
     async def ask(self) -> Any:
         """The status, and what needs attention first."""
@@ -119,10 +120,16 @@ def _role(some: list[RoleRow], now: str) -> list[Text]:
     return [
         name,
         Text(str(first.pid or "") if len(some) == 1 else "", style=ink.muted),
-        Text(safe(bad[0].state), style=f"bold {ink.bad}") if bad else Text(figures.since(first.started, now)),
+        Text(safe(bad[0].state), style=f"bold {ink.bad}") if bad else Text(_up(first.started, now)),
         Text(figures.count(restarts), style=ink.warn if restarts else ink.faint),
         Text(figures.size(sum(row.memory_bytes for row in some))),
     ]
+
+
+def _up(started: str, now: str) -> str:
+    """`45s`, `12m`, `3h 5m`. No seconds beside minutes: the card would have to be drawn anew at each tick for them."""
+    first, *rest = figures.since(started, now).split()
+    return " ".join((first, *(word for word in rest if not word.endswith("s"))))
 
 
 def queue(status: Status, width: int, height: int) -> RenderableType:

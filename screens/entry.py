@@ -11,7 +11,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from backend.errors import BadInput
 from backend.management.snapshots.queue import EntryView, QueueRow
@@ -24,6 +24,7 @@ from screens.link import Link
 from screens.steering import DEEDS, label
 from screens.text import safe
 from screens.widgets.banner import Banner
+from screens.widgets.keys import Keys
 from screens.widgets.progress import Progress
 from screens.widgets.title import Title
 
@@ -63,7 +64,7 @@ class EntryScreen(Acting[QueueRow]):
         with VerticalScroll():
             yield Static("", id="message", markup=False)
             yield Static("", id="story", markup=False)
-        yield Footer(show_command_palette=False, compact=True)
+        yield Keys()
 
     async def ask(self) -> Any:
         """The entry; when it has left the queue, what the trace knows of it."""

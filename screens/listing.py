@@ -28,7 +28,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.reactive import reactive
-from textual.widgets import DataTable, Footer, Input, Static
+from textual.widgets import DataTable, Input
 
 from backend.errors import BadInput, MailError
 from screens import figures
@@ -39,9 +39,11 @@ from screens.link import Link
 from screens.text import safe
 from screens.widgets.banner import Banner
 from screens.widgets.detail import Detail
+from screens.widgets.keys import Keys
 from screens.widgets.progress import Progress
 from screens.widgets.table import Column, Table
 from screens.widgets.title import Title
+from screens.widgets.words import Words
 
 _PAGE = 200  # rows fetched at once
 _MOST = 1_000  # rows kept in the table: who looks for one among more has the filter
@@ -95,8 +97,8 @@ class Listing(Acting[R]):
             "escape", "clear", "Back", show=False, key_display="Esc", tooltip="marks away, then the filter, then back"
         ),
     ]
-    filter_words: reactive[str] = reactive("")
-    sort: reactive[str] = reactive("")
+    filter_words: reactive[str] = reactive("", repaint=False)
+    sort: reactive[str] = reactive("", repaint=False)
 
     def __init__(self, link: Link) -> None:
         super().__init__(link)
@@ -114,6 +116,10 @@ class Listing(Acting[R]):
         """Two lines on the row under the cursor."""
         return Text(safe(self.label_of(row)), style=ink.text)
 
+    def nothing(self) -> str:
+        """What stands there when there is no row."""
+        return "Nothing matches; Esc takes the filter away." if self.filter_words else self.empty
+
     def open(self, row: R) -> None:
         """Enter."""
 
@@ -129,11 +135,11 @@ class Listing(Acting[R]):
         yield Banner()
         yield Progress()
         yield Input(placeholder=self.grammar.example, id="filter", compact=True)
-        yield Static("", id="summary", markup=False)
+        yield Words(id="summary")
         yield Table(self.columns, self.key_of)
-        yield Static("", id="nothing", markup=False)
+        yield Words(id="nothing")
         yield Detail()
-        yield Footer(show_command_palette=False, compact=True)
+        yield Keys()
 
     @property
     def table(self) -> Table[R]:
@@ -160,8 +166,7 @@ class Listing(Acting[R]):
         self.table.show(shown.rows, shown.now, whole=shown.total <= len(shown.rows))
         self.set_class(not shown.rows, "-empty")
         if not shown.rows:
-            words = "Nothing matches; Esc takes the filter away." if self.filter_words else self.empty
-            self.query_one("#nothing", Static).update(words)
+            self.query_one("#nothing", Words).show(Text(self.nothing()))
         self.moved()
         self._summarise()
 
@@ -191,7 +196,7 @@ class Listing(Acting[R]):
         words.append(f"  {self.sorts.get(self.sort, '')}")
         if self.filter_words:
             words.append("  filter: ", style=ink.faint).append(safe(self.filter_words), style=ink.primary)
-        self.query_one("#summary", Static).update(words, layout=False)
+        self.query_one("#summary", Words).show(words)
 
     # -- looking
 

@@ -19,6 +19,7 @@ from backend.errors import MailError
 from screens import figures
 from screens.link import Link
 from screens.widgets.banner import Banner
+from screens.widgets.keys import Keys
 from screens.widgets.title import Title
 
 _SLOW = 5.0  # seconds without an answer, from which on what is shown counts as stale
@@ -32,8 +33,9 @@ class Live(Screen[None]):
         Binding("r", "refresh", "Refresh", show=False, tooltip="ask the service now"),
         Binding("p", "pause", "Pause", show=False, tooltip="let the picture stand still; p goes on"),
     ]
-    snapshot: reactive[Any] = reactive(None, always_update=True)
-    paused: reactive[bool] = reactive(False)
+    # `repaint`: only the widgets that `show` changes are drawn. A reactive would have the whole screen drawn each time.
+    snapshot: reactive[Any] = reactive(None, always_update=True, repaint=False)
+    paused: reactive[bool] = reactive(False, repaint=False)
 
     @dataclass
     class Fresh(Message):
@@ -122,6 +124,8 @@ class Live(Screen[None]):
     def repaint(self) -> None:
         """Draw all of it in other colours."""
         self.query_one(Title).refresh()
+        for keys in self.query(Keys):
+            keys.repaint()
         self.watch_snapshot(self.snapshot)
 
     def action_pause(self) -> None:

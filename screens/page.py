@@ -9,9 +9,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from screens.widgets.banner import Banner
+from screens.widgets.keys import Keys
 from screens.widgets.title import Title
 
 
@@ -40,7 +41,7 @@ class Page(Screen[None]):
         yield Banner()
         with VerticalScroll():
             yield Static(self._text, markup=False)
-        yield Footer(show_command_palette=False, compact=True)
+        yield Keys()
 
     def on_mount(self) -> None:
         """Whose service it is; the page keys scroll."""

@@ -9,7 +9,7 @@ from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.widgets import Footer, OptionList, Static
+from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from backend.management.snapshots.trace import StepRow, StoryRow, StoryView
@@ -20,6 +20,7 @@ from screens.live import Live
 from screens.text import safe
 from screens.widgets.banner import Banner
 from screens.widgets.detail import Detail
+from screens.widgets.keys import Keys
 from screens.widgets.title import Title
 
 _LONGEST = 500  # characters of a sentence or a fact
@@ -84,7 +85,7 @@ class StoryScreen(Live):
         yield Static("", id="head", markup=False)
         yield Steps(markup=False)
         yield Detail()
-        yield Footer(show_command_palette=False, compact=True)
+        yield Keys()
 
     def on_mount(self) -> None:
         """The steps have the keys."""

@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 
 from rich.text import Text
 from textual.binding import Binding, BindingType
-from textual.widgets import Static
 
 from backend.management.snapshots.trace import StoryRow, TracePage
 from screens import figures
@@ -81,14 +80,14 @@ class Trace(Listing[StoryRow]):
         Binding("y", "copy", "Copy", tooltip="the sentence, fit to be read out, to your clipboard (OSC 52)"),
     ]
 
-    def show(self, snapshot: Any) -> None:
-        """Change the table; where nothing is found, say what may help."""
-        super().show(snapshot)
-        if not snapshot.rows and self.filter_words:
-            self.query_one("#nothing", Static).update(
-                "Nothing is known of that. A part of an address is enough, as in ali or @x.org; try another one, or a"
-                " longer time. Events are kept for [trace] keep_days. Esc takes the filter away."
-            )
+    def nothing(self) -> str:
+        """Where nothing is found, what may help."""
+        if not self.filter_words:
+            return super().nothing()
+        return (
+            "Nothing is known of that. A part of an address is enough, as in ali or @x.org; try another one, or a"
+            " longer time. Events are kept for [trace] keep_days. Esc takes the filter away."
+        )
 
     def detail(self, row: StoryRow, now: str) -> Text:
         """Who to whom, and the sentence as a whole."""

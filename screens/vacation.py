@@ -9,7 +9,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.widgets import Footer, Input, Static, TextArea
+from textual.widgets import Input, Static, TextArea
 
 from backend.errors import MailError
 from backend.management.snapshots.vacation import VacationPreview, VacationView
@@ -18,6 +18,7 @@ from screens.link import Link
 from screens.live import Live
 from screens.text import safe
 from screens.widgets.banner import Banner
+from screens.widgets.keys import Keys
 from screens.widgets.title import Title
 
 _FIELDS = (
@@ -74,7 +75,7 @@ class VacationScreen(Live):
                         yield Input(id=name, placeholder=hint, compact=True)
         with VerticalScroll(id="example", can_focus=False):
             yield Static("", id="answer", markup=False)
-        yield Footer(show_command_palette=False, compact=True)
+        yield Keys()
 
     def on_mount(self) -> None:
         """In the text."""

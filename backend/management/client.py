@@ -7,7 +7,6 @@ import contextlib
 import itertools
 import socket
 import struct
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -138,18 +137,6 @@ def call(path: Path, name: str, arguments: dict[str, Any] | None = None) -> Any:
         return caller.call(name, arguments)
     finally:
         caller.close()
-
-
-def once(connection: socket.socket) -> Callable[[], Awaitable[Client]]:
-    """How a console connects that was handed a connection bound to its operator: there is no second one."""
-    left = [connection]
-
-    async def connect() -> Client:
-        if not left:
-            raise NotRunning("The connection to the management service is over; log in again.")
-        return await Client.over(left.pop())
-
-    return connect
 
 
 def _dialled(path: Path) -> socket.socket:

@@ -21,12 +21,14 @@ from backend.management.peers import GATEKEEPER
 from backend.management.registry import actions, find
 from backend.management.roles import SYSADMIN, Caller, refusal
 from backend.management.sessions import Session, Sessions
+from backend.management.shared import Shared
 from backend.management.snapshots.hello import ActionRow, Hello
 from backend.store.database import Store
 
 _log = logging.getLogger("management")
 _IDLE = 86_400  # seconds that a console may say nothing
 _FIRST = ("me.show", "me.password")  # all that is done with a one-time password
+_AT_EACH_TICK = ("status", "problems")  # what every console asks for; it depends on nobody but, perhaps, the role
 _numbers = itertools.count(1)
 
 
@@ -38,6 +40,7 @@ class Desk:
         self.store = store
         self.threads = threads
         self.sessions = Sessions(settings.limits)
+        self.shared = Shared()
         self.gate = Gate(settings, store)
 
     def reload(self, settings: Settings) -> None:
@@ -45,6 +48,7 @@ class Desk:
         self.settings = settings
         self.sessions.limits = settings.limits
         self.gate.reload(settings)
+        self.shared.forget()
 
 
 class Connection:
@@ -116,7 +120,7 @@ class Connection:
         if request.method.startswith("gate."):
             return await self._pass(request)
         if request.method == "hello":
-            return await self._in_thread(lambda: to_json(hello(self._now()[0])))
+            return await self._in_thread(lambda: to_json(hello(self._now()[0], self._idle_seconds())))
         return await self._in_thread(lambda: self._act(request))
 
     async def _in_thread(self, work: Callable[[], Any], threads: ThreadPoolExecutor | None = None) -> Any:
@@ -141,7 +145,26 @@ class Connection:
             raise Denied("This is a one-time password: choose your own first, in the console or with `me password`.")
         if self._session is not None and action.changes:
             desk.sessions.heard(self._session.id)
-        return to_json(action(desk.store, desk.settings, caller, request.params, desk.sessions))
+
+        def work() -> Any:
+            return to_json(action(desk.store, desk.settings, caller, request.params, desk.sessions))
+
+        if self._is_console() and action.name in _AT_EACH_TICK and not request.params:
+            return desk.shared.answer((action.name, caller.role), work)
+        try:
+            return work()
+        finally:
+            if action.changes:
+                desk.shared.forget()
+
+    def _idle_seconds(self) -> int:
+        """A console on another machine ends by itself; the SSH role sees to all others."""
+        far = self._session is not None and self._session.kind == "contract"
+        return self._desk.settings.ssh.idle_minutes * 60 if far else 0
+
+    def _is_console(self) -> bool:
+        """Others get the figures of this moment: a script may have made them a moment ago."""
+        return self._session is not None and self._session.kind == "console"
 
     # -- the gate
 
@@ -174,14 +197,14 @@ class Connection:
             self._session, self._caller = session, caller
             if session is wanted:  # its first connection, and not one made again
                 desk.store.write(lambda transaction: gate.begin(transaction, session, caller))
-            return hello(caller)
+            return hello(caller, self._idle_seconds())
 
         # No time limit: a connection that was told "too late" would become the operator's behind its own back.
         return to_json(await loop.run_in_executor(desk.threads, bind))
 
 
-def hello(caller: Caller) -> Hello:
-    """Who the caller is, and what it may do."""
+def hello(caller: Caller, idle_seconds: int = 0) -> Hello:
+    """Who the caller is, what it may do, and how long it may be silent."""
     rows = []
     for action in actions().values():
         refused = refusal(caller.role, action.roles)
@@ -198,4 +221,4 @@ def hello(caller: Caller) -> Hello:
                 refused,
             )
         )
-    return Hello(backend.__version__, rpc.CONTRACT, caller.user, caller.role, tuple(rows))
+    return Hello(backend.__version__, rpc.CONTRACT, caller.user, caller.role, tuple(rows), idle_seconds)

@@ -34,11 +34,12 @@ def run(given: argparse.Namespace, act: Act) -> int:
 
 def _console(tunnel: Tunnel) -> int:
     from mailconsole import app
+    from mailconsole.attended import Attended
 
     said: list[str] = []
     tunnel.say = said.append  # the screen is the console's
     try:
-        return app.run(tunnel.connect)
+        return app.run(tunnel.connect, Attended)
     finally:
         for sentence in dict.fromkeys(said):
             problems.say(sentence)

@@ -7,8 +7,10 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+from collections.abc import Callable
 from typing import Any
 
+from backend.errors import MailError
 from backend.management.client import Client, NotRunning
 
 LARGEST = 64 * 1024  # bytes of a packet
@@ -20,6 +22,15 @@ _TRACE = 16_000  # characters of a traceback: its end is kept, where the cause s
 def packet(kind: str, **values: Any) -> bytes:
     """A message."""
     return json.dumps({"kind": kind, **values}).encode()
+
+
+def connect(control: socket.socket, bind: Callable[[], socket.socket]) -> None:
+    """Answer a child that asks for another connection: one that `bind` makes, or why there is none."""
+    try:
+        with bind() as connection:
+            socket.send_fds(control, [b"{}"], [connection.fileno()])
+    except MailError as error:
+        control.send(packet("refused", reason=str(error)))
 
 
 class Control:

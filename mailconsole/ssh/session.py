@@ -22,6 +22,7 @@ from backend.errors import MailError
 from mailconsole.problems import INTERNAL
 from mailconsole.ssh import control as words
 from mailconsole.ssh.gate import Identity
+from mailconsole.ssh.presence import Presence
 from mailconsole.ssh.process import Process
 from mailconsole.ssh.terminal import RESTORE, Terminal
 
@@ -171,7 +172,8 @@ class Session:
                 continue
             if not block:
                 return
-            self.touched = time.monotonic()
+            if self.kind != CONTRACT:  # a screen that keeps itself fresh is nobody
+                self.touched = time.monotonic()
             yield block
 
     def _pump(self, sinks: dict[int, Sink], control: socket.socket) -> None:
@@ -206,11 +208,7 @@ class Session:
             fields = logs.fields(incident=message["incident"], session=self.id, traceback=message["trace"])
             _log.error("a session's child crashed", extra=fields)
         elif message["kind"] == words.CONNECT:
-            try:
-                with self.server.gate.bind(self.identity, self.kind, self.id) as connection:
-                    socket.send_fds(control, [b"{}"], [connection.fileno()])
-            except MailError as error:
-                control.send(words.packet("refused", reason=str(error)))
+            words.connect(control, lambda: self.server.gate.bind(self.identity, self.kind, self.id))
         return True
 
     def _farewell(self, code: int) -> int:
@@ -247,8 +245,11 @@ class Session:
         return 0
 
     def _forward(self, connection: socket.socket) -> None:
+        presence = Presence()
         with contextlib.suppress(OSError):
             for block in self._received():
+                presence.heard(block)
+                self.touched = presence.touched
                 connection.sendall(block)
             connection.shutdown(socket.SHUT_WR)
 

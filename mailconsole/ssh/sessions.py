@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from mailconsole.selfservice import SelfService
     from mailconsole.ssh.session import Session
 
-_LATER = 15.0  # seconds after which a console that did not end by itself is ended
+LATER = 15.0  # seconds after which a console that did not end by itself is ended
+NOBODY = "nobody was there, so the session has ended."
 
 
 class Sessions:
@@ -48,8 +49,8 @@ class Sessions:
         minutes = self.settings.ssh.idle_minutes
         for session in self._all():
             found[session.id] = now - session.touched
-            if minutes and found[session.id] > minutes * 60 + _LATER:
-                session.end("nobody was there, so the session has ended.")
+            if minutes and found[session.id] > minutes * 60 + LATER:
+                session.end(NOBODY)
         return found
 
     def end(self, ids: Iterable[str], reason: str) -> None:

@@ -36,22 +36,37 @@ def main() -> None:
         packet, descriptors, _, _ = socket.recv_fds(orders, LARGEST, DESCRIPTORS)
         if not packet:
             return
-        if len(descriptors) == DESCRIPTORS and (pid := os.fork()) == 0:
-            _fork_again(orders, json.loads(packet), descriptors)
+        if len(descriptors) == DESCRIPTORS:
+            orders.send(_fork(orders, json.loads(packet), descriptors))
         for number in descriptors:
             os.close(number)
-        if len(descriptors) == DESCRIPTORS:
-            os.waitpid(pid, 0)
 
 
-def _fork_again(orders: socket.socket, order: dict[str, Any], descriptors: list[int]) -> None:
+def _fork(orders: socket.socket, order: dict[str, Any], descriptors: list[int]) -> bytes:
+    """The answer to an order. It leaves when the process between has ended: before that the child is not yet the SSH
+    role's, which could neither wait for it nor end it when its client has gone already.
+    """
+    reading, writing = os.pipe()
+    between = os.fork()
+    if between == 0:
+        os.close(reading)
+        _fork_again(orders, writing, order, descriptors)
+    os.close(writing)
+    os.waitpid(between, 0)
+    answer = os.read(reading, LARGEST)
+    os.close(reading)
+    return answer or json.dumps({"failed": "fork"}).encode()
+
+
+def _fork_again(orders: socket.socket, answer: int, order: dict[str, Any], descriptors: list[int]) -> None:
     """The process between: it ends at once, and its child becomes the SSH role's. Does not return."""
     code = 70
     try:
         pid = os.fork()
         if pid:
-            orders.send(json.dumps({"pid": pid}).encode())
+            os.write(answer, json.dumps({"pid": pid}).encode())
             os._exit(0)
+        os.close(answer)
         orders.close()
         from mailconsole.ssh import child
 
@@ -91,8 +106,9 @@ def _rehearse() -> None:
         console = RemoteConsole(nobody, lambda incident, trace: None, idle=0)
         async with asyncio.timeout(_REHEARSAL), console.run_test(size=_SIZE) as pilot:
             await pilot.pause()
-            await pilot.press("2", "1")
-            await pilot.pause()
+            for key in (*(tab.key for tab in TABS), "question_mark", "escape", TABS[0].key):
+                await pilot.press(key)
+                await pilot.pause()
 
     with contextlib.suppress(Exception):  # a session will show what is wrong, and to whom it matters
         asyncio.run(draw())

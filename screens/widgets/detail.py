@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from rich.text import Text
-from textual.widgets import Static
+
+from screens.widgets.words import Words
 
 
-class Detail(Static):
+class Detail(Words):
     """Two lines."""
 
     DEFAULT_CSS = """
     Detail { height: 2; padding: 0 1; background: $surface; }
     """
 
-    def __init__(self) -> None:
-        super().__init__("", markup=False)
-
     def show(self, words: Text) -> None:
-        """Show other words."""
+        """Show other words; what is too long is cut."""
         words.no_wrap, words.overflow = True, "ellipsis"
-        self.update(words, layout=False)
+        super().show(words)

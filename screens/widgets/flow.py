@@ -10,6 +10,7 @@ from textual.widgets import Sparkline, Static
 from backend.management.snapshots.status import MinuteRow
 from screens.colours import ink
 from screens.figures import count
+from screens.widgets.words import Words
 
 _FIGURES = {  # and the colour of the theme that each is drawn in
     "accepted": "success",
@@ -52,7 +53,7 @@ class Flow(Vertical):
             with Horizontal():
                 yield Static(name, classes="name", markup=False)
                 yield Sparkline([], summary_function=max, classes=f"-{name}", id=f"spark-{name}")
-                yield Static("", classes="figures", id=f"figure-{name}", markup=False)
+                yield Words(classes="figures", id=f"figure-{name}")
 
     def show(self, minutes: tuple[MinuteRow, ...]) -> None:
         """Draw other figures."""
@@ -63,4 +64,4 @@ class Flow(Vertical):
             line = Text(f"{count(now):>6}", style=f"bold {getattr(ink, _INK[colour])}" if now else ink.faint)
             line.append(f" {count(peak):>7} ", style=f"not bold {ink.muted if peak else ink.faint}")
             line.append(f"{count(hour):>8}"[-8:], style=f"not bold {ink.text if hour else ink.faint}")
-            self.query_one(f"#figure-{name}", Static).update(line, layout=False)
+            self.query_one(f"#figure-{name}", Words).show(line)

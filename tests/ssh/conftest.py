@@ -11,7 +11,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from tests.harness.processes import family
+from tests.harness import processes
 from tests.harness.site import Site
 from tests.harness.waiting import until
 
@@ -65,10 +65,17 @@ class Operator:
         return child
 
 
+def zygote(site: Site) -> int:
+    """The process that has the console loaded. Only the log tells it from a session's child: the kernel begins its
+    numbers anew now and then, so that a child may well have the smaller one.
+    """
+    return int(re.findall(r"console is loaded pid=(\d+)", site.log_text())[-1])
+
+
 def children(site: Site) -> list[int]:
     """The children of sessions: what the SSH role has started, but for the one that has the console loaded."""
     [role] = site.role_pids("sshd")
-    return family(role)[2:]
+    return [pid for pid in processes.children().get(role, []) if pid != zygote(site)]
 
 
 def has_no_children(site: Site, within: float = 10) -> None:

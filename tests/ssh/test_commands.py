@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Callable
+from typing import Any
 
 import pexpect
 import pytest
 
+from tests.harness.waiting import until
 from tests.ssh.conftest import Operator
 
 Make = Callable[..., Operator]
@@ -114,3 +116,37 @@ def test_a_question_is_asked_on_a_terminal(olga: Operator) -> None:
     child.expect(pexpect.EOF)
     child.close()
     assert child.exitstatus == 0
+
+
+def test_a_contract_that_repeats_itself_is_idle(olga: Operator) -> None:
+    """A console on another machine asks the same at each tick. Nobody is there until somebody asks something else."""
+    command = olga.command("contract", options=("-o", "BatchMode=yes"))
+
+    def idle() -> float:
+        rows = olga.site.cli_json("session", "list")["rows"]
+        return max((row["idle_seconds"] for row in rows if row["kind"] == "contract"), default=-1)
+
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as client:
+        to, answers = client.stdin, client.stdout
+        assert to is not None
+        assert answers is not None
+        number = 0
+
+        def ask(method: str) -> Any:
+            nonlocal number
+            number += 1
+            line = json.dumps({"jsonrpc": "2.0", "id": number, "method": method, "params": {}})
+            to.write(line.encode() + b"\n")
+            to.flush()
+            return json.loads(answers.readline())
+
+        assert ask("hello")["result"]["idle_seconds"] == 30 * 60
+
+        def tick() -> bool:
+            assert "result" in ask("status")
+            return idle() >= 4
+
+        until(tick, within=20, every=0.3, why="who only repeats a question is idle")
+        assert "result" in ask("me.show")
+        until(lambda: 0 <= idle() <= 3, within=10, why="who asks something else is there")
+        to.close()

@@ -12,10 +12,10 @@ import pexpect
 import pytest
 
 from mailconsole.ssh.terminal import RESTORE
-from tests.harness.processes import alive, family
+from tests.harness.processes import alive
 from tests.harness.site import Site
 from tests.harness.waiting import until
-from tests.ssh.conftest import Operator, children, has_no_children, until_loaded
+from tests.ssh.conftest import Operator, children, has_no_children, until_loaded, zygote
 
 RESTORED = re.escape(RESTORE.decode())
 
@@ -162,6 +162,5 @@ def test_an_operator_ends_a_session(olga: Operator) -> None:
 
 
 def test_a_killed_zygote_is_started_again(olga: Operator) -> None:
-    [role] = olga.site.role_pids("sshd")
-    os.kill(family(role)[1], signal.SIGKILL)
+    os.kill(zygote(olga.site), signal.SIGKILL)
     assert olga.run("status").returncode == 0

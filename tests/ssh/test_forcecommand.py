@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import socket
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
+from mailconsole import shell
 from tests.harness.openssh import HOST, SSHD, OpenSsh
 from tests.harness.site import COMMAND, ROOT, Site
 from tests.harness.waiting import until
@@ -169,6 +171,36 @@ def test_who_hangs_up_leaves_nothing_behind(stage: Stage) -> None:
     terminal.expect("Dashboard")
     terminal.close(force=True)
     until(lambda: "console" not in stage.run("session", "list").stdout, within=15)
+
+
+def test_goes_on_when_management_is_started_again(stage: Stage) -> None:
+    """Stale for a moment; then on a new connection, bound to the same operator, though the console is confined."""
+    terminal = stage.terminal()
+    terminal.expect("Dashboard")
+    stage.site.kill("management")
+    terminal.expect("stale", timeout=15)
+    until(lambda: stage.site.status()["service"] == "running", within=20, why="management is back")
+
+    def consoles() -> list[tuple[str, str]]:
+        rows = stage.site.cli_json("session", "list")["rows"]
+        return [(row["operator"], row["kind"]) for row in rows if row["kind"] == "console"]
+
+    assert until(consoles, within=20, why="the session is back") == [("olga", "console")]
+    terminal.send("q")
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+    assert terminal.exitstatus == 0
+
+
+def test_a_contract_ends_when_nobody_is_there(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(shell, "LATER", 0.0)
+    monkeypatch.setattr(shell, "_LOOK", 0.05)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        assert shell._relay(ours, idle=0.2) == 75
+    assert "nobody was there" in capfd.readouterr().err
 
 
 def test_the_operator_may_stand_in_authorized_keys(stage: Stage, tmp_path: Path) -> None:

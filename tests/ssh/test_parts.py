@@ -15,9 +15,15 @@ import pytest
 from backend.config import Settings
 from backend.errors import Temporary
 from backend.limits import Limits
+from backend.management import rpc
+from backend.management.client import Client
+from backend.management.codec import to_json
+from backend.management.snapshots.hello import Hello
+from mailconsole.attended import Attended
 from mailconsole.ssh import hostkey
 from mailconsole.ssh.admission import Admission, network_of
 from mailconsole.ssh.console import RemoteConsole
+from mailconsole.ssh.presence import Presence
 from mailconsole.ssh.sessions import Sessions
 from mailconsole.ssh.terminal import Terminal
 from tests.harness.site import ROOT
@@ -174,7 +180,7 @@ print(*held, *(name for name, one in tries.items() if one), sep=",")
 
 
 async def test_an_idle_console_warns_and_any_key_keeps_it() -> None:
-    from backend.management.client import Client, NotRunning
+    from backend.management.client import NotRunning
 
     async def nobody() -> Client:
         raise NotRunning("Nobody is there.")
@@ -189,6 +195,63 @@ async def test_an_idle_console_warns_and_any_key_keeps_it() -> None:
         assert not console.timed_out
         await pilot.pause(1.0)
         assert console.timed_out
+
+
+async def test_a_console_elsewhere_ends_when_the_service_says_so() -> None:
+    """The greeting says how long it waits; the host hears of keys that ask it nothing."""
+    asked: list[str] = []
+
+    class Service(Client):
+        def __init__(self) -> None:
+            pass
+
+        async def call(self, name: str, arguments: dict[str, Any] | None = None) -> Any:
+            asked.append(name)
+            if name == "hello":
+                return to_json(Hello("1", rpc.CONTRACT, "olga", "sysadmin", (), idle_seconds=1))
+            raise Temporary("Not now.")
+
+        async def close(self) -> None:
+            pass
+
+    async def connect() -> Client:
+        return Service()
+
+    console = Attended(connect)
+    async with console.run_test() as pilot:
+        await pilot.pause(0.3)
+        assert asked.count("hello") == 1
+        await pilot.press("j")
+        await pilot.pause(0.3)
+        assert asked.count("hello") == 2
+        assert not console.timed_out
+        await pilot.pause(1.0)
+        assert console.timed_out
+
+
+def test_presence() -> None:
+    """What a screen repeats is nobody; what is new is somebody, in however many pieces it comes."""
+    presence = Presence()
+    presence.touched = 0.0
+
+    def heard(*blocks: bytes) -> bool:
+        before, presence.touched = presence.touched, 0.0
+        for block in blocks:
+            presence.heard(block)
+        found = presence.touched > 0
+        presence.touched = before
+        return found
+
+    status = b'{"jsonrpc":"2.0","id":1,"method":"status","params":{}}\n'
+    assert heard(status)
+    assert not heard(status.replace(b'"id":1', b'"id":2'))
+    assert not heard(status[:20])
+    assert not heard(status[20:])
+    assert heard(status.replace(b"{}", b'{"limit":7}')[:30], status.replace(b"{}", b'{"limit":7}')[30:])
+    hello = status.replace(b"status", b"hello")
+    assert heard(hello)
+    assert heard(hello)
+    assert not heard(b"no request\n", b"x" * 2_000_000)
 
 
 def test_pty_is_that_of_the_client() -> None:

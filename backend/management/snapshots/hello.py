@@ -29,3 +29,4 @@ class Hello:
     user: str
     role: str
     actions: tuple[ActionRow, ...]
+    idle_seconds: int = 0  # after which a session that speaks the contract ends when nobody is there; 0: never
