@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import get_args
 
-from backend.policy import rates, recipient, relay, sender
+from backend.policy import rates, recipient, relay, sender, spf
 from backend.policy.check import Check, Early, Services, Stage, Verdict
 from backend.smtp.session import Session
 
@@ -13,6 +13,7 @@ CHECKS: tuple[Check, ...] = (
     sender.check,
     relay.check,
     recipient.check,
+    spf.check,
     rates.recipient_rate,
 )
 _STAGES: tuple[Stage, ...] = get_args(Stage)
