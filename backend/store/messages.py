@@ -44,12 +44,13 @@ class Local:
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """One recipient elsewhere. `notify` and `orcpt` as in RFC 3461 §4.1 and §4.2."""
+    """One recipient elsewhere. `notify` and `orcpt` as in RFC 3461 §4.1 and §4.2; `leaves_as`: with another sender."""
 
     recipient: str
     domain: str
     notify: str | None = None
     orcpt: str | None = None
+    leaves_as: str | None = None
 
 
 def accept(
@@ -132,7 +133,8 @@ def _note_aliases(transaction: Transaction, message: int, delivered: Sequence[Lo
         if original and original != to.recipient and to.orcpt != original:
             names.setdefault(original, []).append(to.recipient)
     if names:
-        some = [(name, {"to": to[:_NAMED]}) for name, to in names.items()]
+        leaves = {"as": to.leaves_as for to in remote if to.leaves_as}
+        some = [(name, {"to": to[:_NAMED], **leaves}) for name, to in names.items()]
         trace.add_many(transaction, "alias", "expanded", message, some)
 
 
