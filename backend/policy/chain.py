@@ -23,6 +23,16 @@ _EARLY = {
 }
 
 
+def checks_of(stage: Stage) -> tuple[Check, ...]:
+    """The checks of a stage, in their order."""
+    return _BY_STAGE[stage]
+
+
+def early_of(stage: Stage) -> tuple[Early, ...]:
+    """The checks that begin at a stage."""
+    return _EARLY[stage]
+
+
 async def judge(stage: Stage, session: Session, services: Services) -> tuple[str, Verdict] | None:
     """The name of the check that refuses or accepts, and its verdict; None when all of the stage pass it on."""
     for early in _EARLY[stage]:

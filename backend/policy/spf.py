@@ -1,7 +1,7 @@
 """SPF (RFC 7208): the owner of a domain says which hosts may send for it; what that forbids is refused.
 
-Asked from MAIL on, decided at RCPT. Two names are asked about: the domain of the reverse-path, and the one in HELO, which
-stands for both when the reverse-path is <>.
+Asked from MAIL on, decided at RCPT. Two names are asked about: the domain of the reverse-path, and the one in HELO,
+which stands for both when the reverse-path is <>.
 """
 
 from __future__ import annotations

@@ -65,7 +65,9 @@ class _Explanation(str):
 class _Query(spf.query):  # type: ignore[misc]  # pyspf has no types
     """pyspf with our look-ups. `answers` has what was asked for; `used` gets what was looked at."""
 
-    def __init__(self, asks: Asks, answers: dict[Question, Answer | Temporary], address: str, sender: str, helo: str) -> None:
+    def __init__(
+        self, asks: Asks, answers: dict[Question, Answer | Temporary], address: str, sender: str, helo: str
+    ) -> None:
         super().__init__(i=address, s=sender, h=helo, timeout=0, querytime=0)
         self.asks = asks
         self.answers = answers

@@ -125,6 +125,7 @@ def accept(
 def _note_aliases(transaction: Transaction, message: int, delivered: Sequence[Local], remote: Sequence[Remote]) -> None:
     """An event for each address that leads to others: who looks for it finds its mail."""
     names: dict[str, list[str]] = {}
+    leaves: dict[str, dict[str, str]] = {}
     for copy in delivered:
         if copy.recipient != copy.address:
             names.setdefault(copy.recipient, []).append(copy.address)
@@ -132,9 +133,10 @@ def _note_aliases(transaction: Transaction, message: int, delivered: Sequence[Lo
         original = (to.orcpt or "").removeprefix(_ORCPT)
         if original and original != to.recipient and to.orcpt != original:
             names.setdefault(original, []).append(to.recipient)
+            if to.leaves_as:
+                leaves[original] = {"as": to.leaves_as}
     if names:
-        leaves = {"as": to.leaves_as for to in remote if to.leaves_as}
-        some = [(name, {"to": to[:_NAMED], **leaves}) for name, to in names.items()]
+        some = [(name, {"to": to[:_NAMED], **leaves.get(name, {})}) for name, to in names.items()]
         trace.add_many(transaction, "alias", "expanded", message, some)
 
 

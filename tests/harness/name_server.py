@@ -34,7 +34,9 @@ SILENCE = "SILENCE"  # no answer at all
 SERVFAIL = "SERVFAIL"
 
 Record = tuple[str, str | Sequence[bytes]]  # type, and the data as a zone has it; of a TXT its strings
-Rule = Sequence[Record] | str | Callable[[str], Sequence[Record] | str]  # or SILENCE, SERVFAIL, or a function of the type
+Rule = (
+    Sequence[Record] | str | Callable[[str], Sequence[Record] | str]
+)  # or SILENCE, SERVFAIL, or a function of the type
 Zone = Mapping[str, Rule]  # by name in small letters; other names do not exist
 
 

@@ -9,7 +9,7 @@ from threading import Thread
 import pytest
 
 from tests.harness.dns import Dns, Silence
-from tests.harness.name_server import SERVFAIL, SILENCE, NameServer
+from tests.harness.name_server import SERVFAIL, SILENCE, NameServer, Rule
 from tests.harness.site import Site
 from tests.harness.waiting import until
 
@@ -126,9 +126,7 @@ def test_a_name_that_is_not_its_own_is_refused_unless_the_sender_passes(service:
 
 def test_no_answer_is_not_a_no(tmp_path: Path) -> None:
     with Silence() as dead, Site(tmp_path / "site") as site:
-        site.configure(
-            f'{_ON}[dns]\nnameservers = ["{dead.address}"]\ntimeout_seconds = 0.5\nlifetime_seconds = 1.0\n'
-        )
+        site.configure(f'{_ON}[dns]\nnameservers = ["{dead.address}"]\ntimeout_seconds = 0.5\nlifetime_seconds = 1.0\n')
         site.add_user("alice@example.org")
         site.start()
         answer = rcpt(site, "ann@forged.test")
@@ -142,7 +140,7 @@ def test_no_answer_is_not_a_no(tmp_path: Path) -> None:
 
 
 def test_settings_decide_what_is_marked(tmp_path: Path) -> None:
-    zone = {
+    zone: dict[str, Rule] = {
         "forged.test": [("TXT", [b"v=spf1 -all"])],
         "faulty.test": [("TXT", [b"v=spf1 moo -all"])],
         "broken.test": SERVFAIL,
@@ -161,7 +159,7 @@ def test_settings_decide_what_is_marked(tmp_path: Path) -> None:
 
 
 def test_a_slow_domain_delays_nobody_else(tmp_path: Path) -> None:
-    zone = {"slow.test": SILENCE, "good.test": [("TXT", [b"v=spf1 ip4:127.0.0.7 -all"])]}
+    zone: dict[str, Rule] = {"slow.test": SILENCE, "good.test": [("TXT", [b"v=spf1 ip4:127.0.0.7 -all"])]}
     with NameServer(zone) as dns, Site(tmp_path / "site") as site:
         site.configure(
             f'{_ON}[workers]\nsmtp = 1\n[dns]\nnameservers = ["{dns.address}"]\n'

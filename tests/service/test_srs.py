@@ -17,7 +17,7 @@ _TEXT = b"Subject: forwarded\r\n\r\nhello\r\n"
 
 
 @pytest.fixture(scope="module")
-def sinks() -> Iterator[tuple[Sink, Sink, Site]]:
+def sinks() -> Iterator[tuple[Sink, Sink]]:
     """A host that mail is forwarded to, and one of the senders."""
     with Sink() as remote, Sink() as client:
         yield remote, client
@@ -153,7 +153,7 @@ def test_it_opens_no_way_through_us(service: Site, remote: Sink, client: Sink) -
         f"{local}=x@example.org",
         f'"{local}@victim.test"@example.org',
         f"victim.test!{local}@example.org",
-        f"<@example.org:victim@victim.test>",
+        "<@example.org:victim@victim.test>",
         f"{local}@victim.test",
         "SRS0=@example.org",
         "SRS0====@example.org",

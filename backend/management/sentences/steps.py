@@ -27,7 +27,10 @@ REASONS = {
     ("spf", "helo"): "the domain whose name {peer} gave as its own says that it is not (SPF);"
     " the owner of the server must give it its right name",
     ("spf", "permerror"): "the SPF record of the domain of {sender} is faulty; the domain's owner must fix it",
-    ("spf", "temperror"): "the name servers of the domain of {sender} do not answer, so that its SPF record is not known",
+    (
+        "spf",
+        "temperror",
+    ): "the name servers of the domain of {sender} do not answer, so that its SPF record is not known",
     ("size", ""): "the message is larger than we take; the sender can send a link in place of the attachment",
     ("line ends", ""): "the sender's server ends its lines in a way that is not allowed; its owner must fix it",
     ("loops", "hops"): "the message has passed too many mail hosts, it goes in circles;"

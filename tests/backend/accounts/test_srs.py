@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -108,6 +107,6 @@ def test_the_key_is_made_once_and_for_its_owner_only(tmp_path: Path) -> None:
     assert len(first) == 32
     assert srs.key(tmp_path) == first
     assert (tmp_path / "srs.key").stat().st_mode & 0o777 == 0o600
-    assert os.listdir(tmp_path) == ["srs.key"]
+    assert [path.name for path in tmp_path.iterdir()] == ["srs.key"]
     with pytest.raises(Temporary):
         srs.key(tmp_path / "nowhere")

@@ -1,6 +1,6 @@
 """RFC 7208's test suite, whole: our checker and our resolver ask a real name server over the wire.
 
-The suite is in rfc7208/, with its licence. Its zones hold what no zone file can: silence and records that are no records.
+The suite is in rfc7208/, with its licence. Its zones hold what no zone file can: silence, and records that are none.
 """
 
 from __future__ import annotations
