@@ -8,6 +8,7 @@ thread, and the names of many mail hosts are asked for together.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 import logging
 import re
@@ -31,6 +32,8 @@ _NAMES = 10  # mail hosts of an "mx", names of a "ptr" (RFC 7208 §4.6.4)
 _VOID = 2  # look-ups that may find nothing (RFC 7208 §4.6.4)
 _KEPT = 20_000  # verdicts kept
 _PERSONAL = re.compile(r"%\{[lshrt]", re.IGNORECASE)  # macros that depend on more than address and domain
+_MODIFIER = re.compile(r"([a-z][a-z0-9_.-]*)=", re.IGNORECASE)
+_LATE = "The DNS took too long to answer."
 _VALUES: frozenset[str] = frozenset(("pass", "fail", "softfail", "neutral", "none", "permerror", "temperror"))
 
 threads = ThreadPoolExecutor(2, thread_name_prefix="spf")  # pyspf at work; it never waits there
@@ -147,10 +150,18 @@ class _Query(spf.query):  # type: ignore[misc]  # pyspf has no types
     # -- the record
 
     def check0(self, record: Any, recursion: int) -> Any:
-        """As pyspf's; a record that is made to keep us busy is an error."""
-        if record and (len(record) > _RECORD or any(len(term) > _TERM for term in record.split(" "))):
+        """As pyspf's; a record that is made to keep us busy is an error, and modifiers that nobody knows are passed
+        over however often they come (RFC 7208 §6), where pyspf finds fault with the second.
+        """
+        terms = (record or "").split(" ")
+        if len(record or "") > _RECORD or any(len(term) > _TERM for term in terms):
             raise spf.PermError("the record is too long")
-        return super().check0(record, recursion)
+        for place, term in enumerate(terms):
+            modifier = _MODIFIER.match(term) if place else None  # the first is the version
+            if modifier is not None and modifier[1].lower() not in ("exp", "redirect"):
+                self.expand(term[modifier.end() :])  # the syntax of its macros counts all the same
+                terms[place] = ""
+        return super().check0(" ".join(terms), recursion)
 
     def expand(self, text: str, stripdot: bool = True) -> str:
         """As pyspf's; notes whether the outcome depends on more than address and domain."""
@@ -209,16 +220,17 @@ class Checker:
         key = (address, domain, not sender)
         kept = self._kept.get(key)
         if kept is not None and _holds(asks, kept[1]):
-            self._kept.move_to_end(key)
+            with contextlib.suppress(KeyError):  # forgotten meanwhile by another event loop's thread
+                self._kept.move_to_end(key)
             return kept[0]
         try:
             async with asyncio.timeout(seconds):
                 outcome, used = await _ask(asks, address, sender, helo, domain)
         except TimeoutError:
-            return Outcome("temperror", domain, "The DNS took too long to answer.")
+            return Outcome("temperror", domain, _LATE)
         if used:
+            self._kept.pop(key, None)
             self._kept[key] = outcome, used
-            self._kept.move_to_end(key)
             if len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
         return outcome
@@ -232,14 +244,26 @@ def _holds(asks: Asks, used: dict[Question, Answer]) -> bool:
         return False
 
 
-async def _ask(asks: Asks, address: str, sender: str, helo: str, domain: str) -> tuple[Outcome, dict[Question, Answer]]:
-    """The outcome, and the answers that it rests on; none when it must not be kept."""
+async def evaluate(asks: Asks, address: str, sender: str, helo: str, record: str, seconds: float) -> Outcome:
+    """What a record would say that need not be published yet."""
+    domain = sender.rpartition("@")[2]
+    try:
+        async with asyncio.timeout(seconds):
+            return (await _ask(asks, address, sender, helo, domain, record))[0]
+    except TimeoutError:
+        return Outcome("temperror", domain, _LATE)
+
+
+async def _ask(
+    asks: Asks, address: str, sender: str, helo: str, domain: str, record: str = ""
+) -> tuple[Outcome, dict[Question, Answer]]:
+    """The outcome, and the answers that it rests on; none when it must not be kept. `record`: not the domain's."""
     loop = asyncio.get_running_loop()
     answers: dict[Question, Answer | Temporary] = {}
     for _ in range(_ROUNDS):
         query = _Query(asks, answers, address, sender, helo)
         try:
-            outcome = await loop.run_in_executor(threads, _run, query, domain)
+            outcome = await loop.run_in_executor(threads, _run, query, domain, record)
         except _Missing as missing:
             found = await asyncio.gather(*(asks.ask(*one) for one in missing.questions), return_exceptions=True)
             for question, answer in zip(missing.questions, found, strict=True):
@@ -252,10 +276,10 @@ async def _ask(asks: Asks, address: str, sender: str, helo: str, domain: str) ->
     return Outcome("permerror", domain, "The record asks for too many look-ups."), {}
 
 
-def _run(query: _Query, domain: str) -> Outcome:
+def _run(query: _Query, domain: str, record: str) -> Outcome:
     """pyspf once through, in a thread. _Missing."""
     try:
-        value, _, words = query.check()
+        value, _, words = query.check(record or None)
         explanation = query.explain(words) if value == "fail" and isinstance(words, _Explanation) else ""
     except _Missing:
         raise

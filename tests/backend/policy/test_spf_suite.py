@@ -84,7 +84,7 @@ def test_the_suite_is_whole() -> None:
     assert sum(len(scenario["tests"]) for scenario in scenarios()) == _CASES
 
 
-@pytest.mark.parametrize(("number", "name"), cases())
+@pytest.mark.parametrize(("number", "name"), list(cases()))
 async def test_case(server: NameServer, number: int, name: str) -> None:
     scenario = scenarios()[number]
     case = scenario["tests"][name]
