@@ -86,6 +86,9 @@ def exempt(session: Session, settings: Settings) -> bool:
 
 async def found(asks: Asks, address: str, reverse_path: str, helo: str, seconds: float) -> Found:
     """What SPF says of a client, its reverse-path (empty for <>) and its HELO."""
+    known = (_checker.kept(asks, address, reverse_path, helo), _checker.kept(asks, address, "", helo))
+    if known[0] is not None and known[1] is not None:  # the usual case: no task is made for it
+        return Found(known[0], known[1] if reverse_path else None)
     if not reverse_path:
         return Found(await _checker.check(asks, address, "", helo, seconds), None)
     mail, named = await asyncio.gather(

@@ -210,30 +210,43 @@ class Checker:
     def __init__(self) -> None:
         self._kept: OrderedDict[tuple[str, str, bool], tuple[Outcome, dict[Question, Answer]]] = OrderedDict()
 
-    async def check(self, asks: Asks, address: str, sender: str, helo: str, seconds: float) -> Outcome:
-        """May the client at `address` send with this reverse-path? An empty one: may it call itself `helo` (RFC 7208
-        §2.3)? Never raises for what the DNS or the client says; late is a temperror (RFC 7208 §4.6.4).
-        """
-        domain = (sender.rpartition("@")[2] if sender else helo).lower()
+    def kept(self, asks: Asks, address: str, sender: str, helo: str) -> Outcome | None:
+        """The same as `check`, where nobody need be asked; else None."""
+        domain = _domain(sender, helo)
         if "." not in domain or domain.startswith("["):  # RFC 7208 §4.3: no name, no record
             return Outcome("none", domain)
         key = (address, domain, not sender)
         kept = self._kept.get(key)
-        if kept is not None and _holds(asks, kept[1]):
-            with contextlib.suppress(KeyError):  # forgotten meanwhile by another event loop's thread
-                self._kept.move_to_end(key)
-            return kept[0]
+        if kept is None or not _holds(asks, kept[1]):
+            return None
+        with contextlib.suppress(KeyError):  # forgotten meanwhile by another event loop's thread
+            self._kept.move_to_end(key)
+        return kept[0]
+
+    async def check(self, asks: Asks, address: str, sender: str, helo: str, seconds: float) -> Outcome:
+        """May the client at `address` send with this reverse-path? An empty one: may it call itself `helo` (RFC 7208
+        §2.3)? Never raises for what the DNS or the client says; late is a temperror (RFC 7208 §4.6.4).
+        """
+        kept = self.kept(asks, address, sender, helo)
+        if kept is not None:
+            return kept
+        domain = _domain(sender, helo)
         try:
             async with asyncio.timeout(seconds):
                 outcome, used = await _ask(asks, address, sender, helo, domain)
         except TimeoutError:
             return Outcome("temperror", domain, _LATE)
         if used:
+            key = (address, domain, not sender)
             self._kept.pop(key, None)
             self._kept[key] = outcome, used
             if len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
         return outcome
+
+
+def _domain(sender: str, helo: str) -> str:
+    return (sender.rpartition("@")[2] if sender else helo).lower()
 
 
 def _holds(asks: Asks, used: dict[Question, Answer]) -> bool:

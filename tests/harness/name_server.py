@@ -146,7 +146,7 @@ class NameServer:
         return answer
 
     def _put(self, answer: dns.message.Message, name: dns.name.Name, kind: str, records: Sequence[Record]) -> None:
-        datas = [_rdata(kind, data) for one, data in records if one == kind]
+        datas = [rdata(kind, data) for one, data in records if one == kind]
         if datas:
             answer.answer.append(dns.rrset.from_rdata_list(name, self.ttl, datas))
 
@@ -155,7 +155,8 @@ def _text(name: dns.name.Name) -> str:
     return b".".join(name.labels).rstrip(b".").decode("ascii", "replace").lower()
 
 
-def _rdata(kind: str, data: str | Sequence[bytes]) -> dns.rdata.Rdata:
+def rdata(kind: str, data: str | Sequence[bytes]) -> dns.rdata.Rdata:
+    """The data of a record; the strings of a TXT are cut where they are too long."""
     if not isinstance(data, str):
         pieces = [piece[at : at + 255] for piece in data for at in range(0, len(piece) or 1, 255)]
         return dns.rdtypes.ANY.TXT.TXT(dns.rdataclass.IN, dns.rdatatype.from_text(kind), pieces)
