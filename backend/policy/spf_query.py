@@ -75,7 +75,8 @@ class _Query(spf.query):  # type: ignore[misc]  # pyspf has no types
         self.asks = asks
         self.answers = answers
         self.used: dict[Question, Answer] = {}
-        self.personal = False
+        self.personal = False  # the outcome depends on more than address and domain
+        self.steady = True  # no look-up failed, not even one that does not count
 
     # -- the DNS
 
@@ -89,6 +90,7 @@ class _Query(spf.query):  # type: ignore[misc]  # pyspf has no types
             except Temporary as error:
                 answer = error
         if isinstance(answer, Temporary):
+            self.steady = False
             raise spf.TempError(str(answer))
         if answer is None:
             raise _Missing([question])
@@ -284,8 +286,7 @@ async def _ask(
                     raise answer from None
                 answers[question] = answer
             continue
-        steady = outcome.value != "temperror" and not (query.personal and sender)
-        return outcome, query.used if steady else {}
+        return outcome, query.used if query.steady and not (query.personal and sender) else {}
     return Outcome("permerror", domain, "The record asks for too many look-ups."), {}
 
 

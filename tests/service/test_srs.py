@@ -82,7 +82,9 @@ def test_a_bounce_finds_back(service: Site, remote: Sink, client: Sink) -> None:
     sender = forwarded(remote)
     assert re.fullmatch(r"SRS0=[A-Z2-7]{6}=[A-Z2-7]{2}=client\.test=Ann\.Lee@example\.org", sender)
     steps = service.cli_json("trace", "show", message)["steps"]
-    assert any(step["stage"] == "alias" and step["facts"]["as"] == sender for step in steps)
+    [alias] = [step for step in steps if step["stage"] == "alias"]
+    assert alias["facts"]["as"] == sender
+    assert "it leaves with a sender of ours" in alias["sentence"]
     assert steps[0]["sentence"].startswith("Accepted from Ann.Lee@client.test")
     send(service, "", sender, text=b"Subject: bounce\r\n\r\nno such user\r\n")
     until(lambda: client.messages, within=20, why="the bounce")

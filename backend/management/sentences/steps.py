@@ -131,7 +131,8 @@ def _delivered(event: Event) -> str:
 
 
 def _expanded(event: Event) -> str:
-    return f"{event.recipient} is another name of {_list(event.detail.get('to'))}."
+    leaves = "; it leaves with a sender of ours, so that what bounces finds back" if "as" in event.detail else ""
+    return f"{event.recipient} is another name of {_list(event.detail.get('to'))}{leaves}."
 
 
 def _passed_on(event: Event) -> str:

@@ -135,6 +135,15 @@ async def test_failures_are_no_answers_and_are_not_kept(server: NameServer) -> N
         assert (await _check(checker, _asks(server), f"ann@{domain}")).value == "pass"
 
 
+async def test_a_failure_that_does_not_count_is_not_kept_either(server: NameServer) -> None:
+    server.zone["7.2.0.192.in-addr.arpa"] = SERVFAIL
+    asks, checker = _asks(server), Checker()
+    assert (await _check(checker, asks, "ann@ptr.test")).value == "fail"
+    assert not checker._kept
+    server.zone["7.2.0.192.in-addr.arpa"] = [("PTR", "n9.ptr.test.")]
+    assert (await _check(checker, _asks(server), "ann@ptr.test")).value == "pass"
+
+
 async def test_ten_names_of_the_address_are_looked_at(server: NameServer, asks: Lookups) -> None:
     asked = [name for name, _ in server.asked]
     value = (await _check(Checker(), asks, "ann@ptr.test")).value
