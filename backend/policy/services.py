@@ -15,10 +15,10 @@ from backend.store.database import Store
 def build(settings: Settings, store: Store, *, dry: bool = False) -> Services:
     """The services. `dry`: nothing is counted or learned; close the counters when they are no longer needed."""
     return Services(
-        settings,
-        Directory(store, settings),
-        Counters(settings.site.run / "counters", dry=dry),
-        Resolver(settings.dns),
-        time.time,
-        dry,
+        settings=settings,
+        directory=Directory(store, settings),
+        counters=Counters(settings.site.run / "counters", dry=dry),
+        resolver=Resolver(settings.dns),
+        now=time.time,
+        dry=dry,
     )

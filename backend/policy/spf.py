@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from backend.config import Settings
 from backend.policy.check import Services, Stage, Verdict, defer, reject
 from backend.policy.finding import Finding, Result
-from backend.policy.ours import ours
+from backend.policy.ours import desk, ours
 from backend.policy.spf_query import Checker, Outcome
 from backend.resolver.answer import Asks
 from backend.smtp.session import Session
@@ -53,14 +53,16 @@ class Spf:
         )
 
     async def __call__(self, session: Session, services: Services) -> Verdict | None:
-        """550 5.7.23 for a fail, 451 4.7.24 when the DNS cannot say now, as the settings want it."""
+        """550 5.7.23 for a fail, 451 4.7.24 when the DNS cannot say now, as the settings want it. Mail for the desk
+        that the refusals name is only marked.
+        """
         mail = session.mail
         assert mail is not None
         known: Found | None = await session.begun(self.name)
         if known is None:
             return None
         mail.findings[self.name] = finding(known)
-        if mail.client_allowed:
+        if mail.client_allowed or desk(session.recipient):
             return None
         return self._verdict(known, session, services.settings)
 

@@ -104,6 +104,16 @@ def test_a_forged_sender_is_refused_and_the_explanation_is_clean(service: Site) 
     assert all(line.isprintable() for line in story.split("\n"))
 
 
+def test_who_is_refused_can_complain(service: Site) -> None:
+    with service.wire(source=_OUTSIDE) as wire:
+        wire.must(250, "EHLO client.invalid")
+        wire.must(250, "MAIL FROM:<ann@forged.test>")
+        wire.must(550, "RCPT TO:<alice@example.org>")
+        for desk in ("postmaster@example.org", "Postmaster", "abuse@example.org"):
+            wire.must(250, f"RCPT TO:<{desk}>")
+        wire.must(550, "RCPT TO:<alice@example.org>")
+
+
 def test_our_own_network_may_send_as_anybody(service: Site) -> None:
     assert rcpt(service, "ann@forged.test", source="").startswith("250")
 
