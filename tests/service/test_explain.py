@@ -90,6 +90,8 @@ def test_a_message_is_looked_at_too(service: Site, tmp_path: Path) -> None:
     assert (answer["verdict"], answer["decided"]) == ("rejected", "loops")
     assert "it goes in circles" in answer["sentence"]
     assert explain(service, "-", stdin=_MESSAGE)["message"] is True
+    file.write_bytes(_MESSAGE + b"x" * (700_000 - len(_MESSAGE)))
+    assert explain(service, str(file))["message"] is True
     file.write_bytes(b"x" * 700_001)
     done = service.cli("explain", "--ip", "192.0.2.7", "--to", "alice@example.org", str(file), check=False)
     assert done.returncode == 2
