@@ -16,7 +16,9 @@ import idna
 from backend.errors import BadInput
 
 LOCAL_BYTES = 64  # RFC 5321 §4.5.3.1.1
+SRS_BYTES = 250  # of one that holds another address: the sender of forwarded mail (`backend.accounts.srs`)
 DOMAIN_BYTES = 255  # RFC 5321 §4.5.3.1.2
+PATH_LENGTH = 254  # of an address, RFC 5321 §4.5.3.1.3 without its brackets
 PATH_BYTES = 1_024  # the 256 of RFC 5321 §4.5.3.1.3, and room for a source route
 
 _ATEXT = r"A-Za-z0-9!#$%&'*+/=?^_`{|}~\-"
@@ -26,6 +28,7 @@ _LITERAL = re.compile(r"\[([0-9A-Za-z:.\-]{2,255})\]")
 _DOMAIN = re.compile(r"(?:[A-Za-z0-9_\-.]|[^\x00-\x7f])+")
 _ROUTE = re.compile(r"@[^,:<>\s]+(?:,@[^,:<>\s]+)*:")
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
+_SRS = re.compile(r"SRS[01][=+-]", re.IGNORECASE)
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -105,8 +108,9 @@ def _mailbox(text: str, start: int) -> tuple[Address, int]:
         raise _wrong(text, "it has control characters")
     if text[end : end + 1] != "@":
         raise _wrong(text, "the @ and the domain are missing")
-    if len(local.encode("utf-8", "surrogatepass")) > LOCAL_BYTES:
-        raise _wrong(text, f"the part before the @ is longer than {LOCAL_BYTES} bytes")
+    most = SRS_BYTES if _SRS.match(local) else LOCAL_BYTES
+    if len(local.encode("utf-8", "surrogatepass")) > most:
+        raise _wrong(text, f"the part before the @ is longer than {most} bytes")
     end += 1
     if found := _LITERAL.match(text, end):
         return Address(local, literal(found[1])), found.end()

@@ -90,6 +90,27 @@ class Dns:
 
 
 @dataclass(frozen=True, slots=True)
+class Spf:
+    """[spf]: what the sender's domain says of its hosts (RFC 7208)."""
+
+    enabled: bool = True
+    fail: str = "reject"  # or mark
+    permerror: str = "mark"  # or reject
+    temperror: str = "defer"  # or mark
+    seconds: float = 20.0  # for one question, RFC 7208 §4.6.4
+    trusted_forwarders: tuple[Network, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Srs:
+    """[srs]: mail that an alias sends on to another host leaves with a sender of ours, so that SPF passes there."""
+
+    enabled: bool = True
+    domain: str = ""  # of the sender; empty: [site] domain
+    days: int = 21  # that a bounce may take to come back
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """[delivery]: the queue and the way out. Times in seconds."""
 
@@ -168,6 +189,8 @@ class Settings:
     relay: Relay = field(default_factory=Relay)
     limits: Limits = field(default_factory=Limits)
     dns: Dns = field(default_factory=Dns)
+    spf: Spf = field(default_factory=Spf)
+    srs: Srs = field(default_factory=Srs)
     delivery: Delivery = field(default_factory=Delivery)
     accounts: Accounts = field(default_factory=Accounts)
     ssh: Ssh = field(default_factory=Ssh)

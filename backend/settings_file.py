@@ -22,8 +22,15 @@ _PORTS = 65_535
 _CHOICES = {
     "log.level": ("debug", "info", "warning", "error"),
     "relay.smarthost_tls": ("may", "must", "wrapped"),
+    "spf.fail": ("reject", "mark"),
+    "spf.permerror": ("mark", "reject"),
+    "spf.temperror": ("defer", "mark"),
 }
-_POSITIVE = {"delivery.retry_first", "delivery.retry_max", "delivery.give_up", "delivery.lease", "delivery.connections"}
+_POSITIVE = {
+    "delivery.retry_first", "delivery.retry_max", "delivery.give_up", "delivery.lease", "delivery.connections",
+    "spf.seconds", "srs.days",
+}  # fmt: skip
+_MOST = {"srs.days": 365}  # its time stamp has room for 1,023
 # What was bound, opened or started with the service cannot change under it.
 NEEDS_RESTART = frozenset(
     {"listen.addresses", "listen.smtp", "listen.submission", "listen.submissions", "listen.ssh"}
@@ -139,6 +146,8 @@ class _File:
                 raise self.wrong(where, f"{key} is {_NAMES[hint]}, not {value!r}")
             if value < (1 if where in _POSITIVE else 0) or value != value:
                 raise self.wrong(where, f"{key} cannot be {value}")
+            if value > _MOST.get(where, value):
+                raise self.wrong(where, f"{key} is {_MOST[where]} at the most")
             if where.startswith("listen.") and value > _PORTS:
                 raise self.wrong(where, f"{key} is a port, 0 to {_PORTS}")
             return hint(value)
@@ -155,6 +164,8 @@ class _File:
             raise ValueError(f"{value!r} is not one of {', '.join(choices)}")
         if where in ("site.hostname", "site.domain"):
             return _domain(value)
+        if where == "srs.domain":
+            return _domain(value) if value else value
         if where == "relay.route.domain":
             return "." + _domain(value[1:]) if value.startswith(".") else _domain(value)
         if where == "listen.addresses" or where.startswith("delivery.source_ip"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import base64
 import os
 import sys
 from pathlib import Path
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from backend.store.database import Store
 
 _LINES = 256 * 1024  # bytes read of a text
+_FILE = 700_000  # bytes of a file that goes into one request
 _SECRET = 8_192  # bytes read of a line with a password
 _FIXED = 1_000  # entries that a question can stand for one by one
 _NO_OBJECT = ("why", "notice")  # arguments that say how, and not to what
@@ -43,6 +45,8 @@ def run(words: list[str], connection: socket.socket | None = None) -> int:
         known = list(actions().values())
     given = parse(words, known)
     output.as_json = getattr(given, "json", False)
+    if connection is not None and _reads_here(given):
+        raise BadInput("Say - and send the message on standard input; the files here are not yours.")
     if connection is not None and not _for_others(given):
         raise BadInput("This is for who is logged in on the mail host itself; over SSH there are the actions.")
     if "host" in given:
@@ -59,6 +63,12 @@ def run(words: list[str], connection: socket.socket | None = None) -> int:
 def _for_others(given: argparse.Namespace) -> bool:
     """Whether somebody who is not logged in on this host may have that done here."""
     return "action" in given and not {"config", "host"} & set(vars(given)) and given.action.name not in _OWN_FILES
+
+
+def _reads_here(given: argparse.Namespace) -> bool:
+    """Whether a file of this host is named."""
+    parameters = given.action.parameters if "action" in given else ()
+    return any(p.file and getattr(given, p.name, None) not in (None, "-") for p in parameters)
 
 
 def settings_of(given: argparse.Namespace) -> Settings:
@@ -192,6 +202,8 @@ def _arguments(given: argparse.Namespace) -> dict[str, Any]:
         value = getattr(given, parameter.name, None)
         if parameter.lines and value == "-":
             value = _text()
+        if parameter.file and value is not None:
+            value = _file(value)
         if value is not None and value != []:
             arguments[parameter.name] = value
     if getattr(given, "why", None):
@@ -205,6 +217,18 @@ def _text() -> str:
         return sys.stdin.buffer.read(_LINES).decode().replace("\r\n", "\n").rstrip("\n")
     except UnicodeDecodeError:
         raise BadInput("The text on standard input is not UTF-8.") from None
+
+
+def _file(name: str) -> str:
+    """What is in a file, in base64."""
+    try:
+        with sys.stdin.buffer if name == "-" else Path(name).open("rb") as file:
+            data = file.read(_FILE + 1)
+    except OSError as error:
+        raise BadInput(f"{name} cannot be read: {error.strerror}.") from None
+    if len(data) > _FILE:
+        raise BadInput(f"{name} is too large; {_FILE} bytes are looked at, at the most.")
+    return base64.b64encode(data).decode()
 
 
 def _secret(from_stdin: bool) -> str:

@@ -123,6 +123,10 @@ def _argument(parser: argparse.ArgumentParser, parameter: Parameter) -> None:
     elif parameter.kind is list:
         number = "+" if parameter.required else "*"
         parser.add_argument(parameter.name, nargs=number, metavar=metavar.rstrip("S"), help=parameter.help)
+    elif parameter.option:
+        parser.add_argument(option, required=parameter.required, metavar=metavar, help=parameter.help)
+    elif parameter.file:
+        parser.add_argument(parameter.name, nargs="?", metavar="FILE", help=f"{parameter.help}; - for standard input")
     elif parameter.required or parameter.place:
         nargs = None if parameter.required else "?"
         parser.add_argument(parameter.name, nargs=nargs, type=parameter.kind, metavar=metavar, help=parameter.help)

@@ -53,12 +53,18 @@ def story(answer: dict[str, Any]) -> str:
         to = step["recipient"] or ""
         whom = f"  ({safe(to, 320)})" if answer["number"] > 1 and to not in step["sentence"] else ""
         lines.append(f"{safe(step['time'][11:19])}  {safe(step['sentence'], _SHOWN)}{whom}")
-        facts = "  ".join(f"{key}={value}" for key, value in step["facts"].items() if value not in ("", None))
+        lines += [f"          {safe(sentence, _SHOWN)}" for sentence in step["found"]]
+        facts = "  ".join(f"{key}={_fact(value)}" for key, value in step["facts"].items() if value not in ("", None))
         if facts:
             lines.append(f"          {safe(facts, _SHOWN)}")
     if answer["left_out"]:
         lines += ["", f"{answer['left_out']} steps in the middle are left out."]
     return "\n".join(lines)
+
+
+def _fact(value: Any) -> Any:
+    """What checks found, as `spf:pass,dkim:none`; anything else as it is."""
+    return ",".join(f"{name}:{found}" for name, found in value.items()) if isinstance(value, dict) else value
 
 
 def who(row: dict[str, Any]) -> str:

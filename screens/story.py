@@ -212,6 +212,8 @@ def _option(step: StepRow, story: StoryView) -> Option:
     words = Text(safe(step.sentence, _LONGEST), style=ink.text)
     if story.number > 1 and step.recipient and step.recipient not in step.sentence:
         words.append(f"  {safe(step.recipient, 320)}", style=ink.muted)
+    for sentence in step.found:
+        words.append(f"\n{safe(sentence, _LONGEST)}", style=ink.muted)
     table.add_row(figures.clock(step.time), Text("●", style=ink.of(step.verdict)), words)
     return Option(table)
 

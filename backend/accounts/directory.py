@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+
+from backend.accounts import srs
 from backend.address import Address, parse
 from backend.config import Settings
 from backend.store import accounts
@@ -18,6 +21,8 @@ class Directory:
         self._store = store
         self._separator = settings.accounts.tag_separator
         self._first_domain = settings.site.domain
+        self._settings = settings
+        self._srs: srs.Srs | None = None
         self._generation = 0
         self._domains: frozenset[str] | None = None
         self._known: dict[Address, Resolution | None] = {}
@@ -34,11 +39,37 @@ class Directory:
         return domain in self._domains
 
     async def resolve(self, address: Address | str) -> Resolution | None:
-        """Where mail for the address goes; None when the domain is ours and knows no such address."""
+        """Where mail for the address goes; None when the domain is ours and knows no such address. What comes back to a
+        sender of forwarded mail goes to who sent it first.
+        """
         if isinstance(address, str):
             address = parse(address)
         if not address.domain:
             address = Address(address.local, self._first_domain)
+        if srs.rewritten(address.local) and await self.is_own(address.domain):
+            original = self._rewriter().back(address.local, time.time())
+            if original is None:
+                return None
+            if not await self.is_own(original.domain):
+                return Resolution((), (str(original),))
+            address = original
+        return await self._found(address)
+
+    async def leaves_as(self, sender: Address | None) -> str | None:
+        """The sender of a message that an alias of ours sends on to another host; None: as it came."""
+        if sender is None or not self._settings.srs.enabled or not sender.domain or await self.is_own(sender.domain):
+            return None
+        return self._rewriter().forward(sender, time.time())
+
+    def _rewriter(self) -> srs.Srs:
+        """Made when it is first wanted."""
+        if self._srs is None:
+            settings = self._settings
+            domain = settings.srs.domain or settings.site.domain
+            self._srs = srs.Srs(srs.key(settings.site.data), domain, settings.srs.days)
+        return self._srs
+
+    async def _found(self, address: Address) -> Resolution | None:
         self._refresh()
         known = self._known
         if address in known:

@@ -32,7 +32,7 @@ _AHEAD = 8  # messages that one connection takes from the store at once,
 _AHEAD_BYTES = 256 * 1024  # and their size, as far as it is memory
 _STORE_PAUSE = 1.0  # seconds before a store that cannot be read is asked again
 
-Bundle = Sequence[Entry]  # entries of one message
+Bundle = Sequence[Entry]  # entries of one message that leave with one sender
 Load = Callable[[Sequence[Bundle]], Awaitable[list[Job | None]]]  # None: the message is gone, and so are its entries
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from backend.accounts.directory import Directory
+from backend.address import parse
 from backend.config import Delivery
 from backend.delivery import retry
 from backend.errors import BadInput, Permanent
@@ -28,7 +29,8 @@ async def deliver(store: Store, directory: Directory, owner: str, entry: Entry, 
     if resolution is None or not (resolution.local or resolution.remote):
         return retry.failed(entry, "5.1.1", f"There is no {entry.recipient} here")
     local = [Local(mailbox, address, entry.recipient) for mailbox, address in resolution.local]
-    remote = [Remote(to, to.rpartition("@")[2], entry.notify, entry.orcpt) for to in resolution.remote]
+    sender = await _leaves_as(directory, entry) if resolution.remote else None
+    remote = [Remote(to, to.rpartition("@")[2], entry.notify, entry.orcpt, sender) for to in resolution.remote]
     message = Message(entry.message, entry.sender, Body(size=entry.size), entry.received)
 
     reply = "Delivered to the mailbox" if local else "Forwarded"
@@ -45,3 +47,12 @@ async def deliver(store: Store, directory: Directory, owner: str, entry: Entry, 
     if await store.commit(move):
         return None
     return retry.deferred(entry, "4.3.0", "The mailbox has just gone", settings, time.time())
+
+
+async def _leaves_as(directory: Directory, entry: Entry) -> str | None:
+    """The sender that it goes on with to another host."""
+    try:
+        sender = parse(entry.sender) if entry.sender else None
+    except BadInput:  # <postmaster> has no domain and is ours
+        return entry.leaves_as
+    return entry.leaves_as or await directory.leaves_as(sender)

@@ -155,10 +155,10 @@ class Runner:
         at_home = [entry for entry in entries if own[entry.domain]]
         if at_home:
             self._spawn(self._at_home(at_home))
-        bundles: defaultdict[tuple[int, Hop], list[Entry]] = defaultdict(list)
+        bundles: defaultdict[tuple[int, Hop, str], list[Entry]] = defaultdict(list)
         for entry in entries:
             if not own[entry.domain]:
-                bundles[entry.message, self._hop(entry.domain)].append(entry)
+                bundles[entry.message, self._hop(entry.domain), entry.reverse_path].append(entry)
         for bundle in bundles.values():
             self._put(bundle)
 

@@ -153,13 +153,13 @@ class _Transaction:
 
     def _needs_utf8(self) -> bool:
         """Whether SMTPUTF8 must be said: for an address, or for a header section in UTF-8 (RFC 6531 §3.4)."""
-        if not all(map(str.isascii, (self._job.envelope.sender, *(entry.recipient for entry in self._entries)))):
+        if not all(map(str.isascii, (self._entries[0].reverse_path, *(entry.recipient for entry in self._entries)))):
             return True
         return self._job.envelope.smtputf8 and not self._job.body.start(_HEADER).partition(b"\r\n\r\n")[0].isascii()
 
     def _mail(self) -> str:
         envelope, extensions = self._job.envelope, self._client.extensions
-        words = [f"MAIL FROM:<{envelope.sender}>"]
+        words = [f"MAIL FROM:<{self._entries[0].reverse_path}>"]
         if "SIZE" in extensions:
             words.append(f"SIZE={self._job.body.size}")
         if "8BITMIME" in extensions:

@@ -12,7 +12,7 @@ from backend.store.queue import Entry, Result
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One message for recipients that share the next hop."""
+    """One message for recipients that share the next hop and the sender that it leaves with."""
 
     envelope: Envelope
     body: Body

@@ -33,6 +33,7 @@ ROOMS = (
     "rules",
     "reading",
     "trace",
+    "explain",
     "accounts",
     "vacation",
     "addresses",
@@ -128,6 +129,8 @@ class Parameter:
     span: bool = False  # a length of time, in words on the command line, in seconds in the contract
     lines: bool = False  # a text of more lines than one
     inner: bool = False  # for programs that page through much, and not on the command line
+    option: bool = False  # on the command line by its name, though it is required
+    file: bool = False  # on the command line the name of a file; in the contract what is in it, in base64
 
 
 @dataclass(frozen=True, slots=True)

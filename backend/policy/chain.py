@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import get_args
 
-from backend.policy import rates, recipient, relay, sender
+from backend.policy import rates, recipient, relay, sender, spf
 from backend.policy.check import Check, Early, Services, Stage, Verdict
 from backend.smtp.session import Session
 
@@ -13,6 +13,7 @@ CHECKS: tuple[Check, ...] = (
     sender.check,
     relay.check,
     recipient.check,
+    spf.check,
     rates.recipient_rate,
 )
 _STAGES: tuple[Stage, ...] = get_args(Stage)
@@ -20,6 +21,16 @@ _BY_STAGE = {stage: tuple(check for check in CHECKS if check.stage == stage) for
 _EARLY = {
     stage: tuple(check for check in CHECKS if isinstance(check, Early) and check.begins == stage) for stage in _STAGES
 }
+
+
+def checks_of(stage: Stage) -> tuple[Check, ...]:
+    """The checks of a stage, in their order."""
+    return _BY_STAGE[stage]
+
+
+def early_of(stage: Stage) -> tuple[Early, ...]:
+    """The checks that begin at a stage."""
+    return _EARLY[stage]
 
 
 async def judge(stage: Stage, session: Session, services: Services) -> tuple[str, Verdict] | None:

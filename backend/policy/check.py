@@ -39,6 +39,7 @@ class Services:
     counters: Counters
     resolver: Asks  # for what is not about one message; a check of a message asks `session.lookups`
     now: Callable[[], float]
+    dry: bool = False  # somebody only wants to know what would be: count nothing, learn nothing, note no hit
 
 
 class Check(Protocol):

@@ -24,11 +24,15 @@ _PROBES = 16  # entries that a key may lie in; when all are in use the stalest i
 
 
 class Counters:
-    """Counts by key. `path` is made when it is missing or not ours."""
+    """Counts by key. `path` is made when it is missing or not ours. `dry`: says what it would, and counts nothing."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, dry: bool = False) -> None:
         size = _HEADER.size + _ENTRIES * _ENTRY.size
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._dry = dry
+        if dry and not path.exists():  # the service has never run: there is nothing to look at
+            self._file = os.memfd_create("counters", os.MFD_CLOEXEC)
+        else:
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._file, fcntl.LOCK_EX)
         try:
             if os.fstat(self._file).st_size != size:
@@ -59,7 +63,8 @@ class Counters:
             offset, current, before = self._find(number, window, now)
             if current + before * (1 - elapsed / seconds) + amount > limit:
                 return _wait(current, before, elapsed, seconds, limit - amount)
-            _ENTRY.pack_into(self._memory, offset, number, window, current + amount, before, seconds)
+            if not self._dry:
+                _ENTRY.pack_into(self._memory, offset, number, window, current + amount, before, seconds)
             return 0.0
         finally:
             fcntl.flock(self._file, fcntl.LOCK_UN)

@@ -25,3 +25,9 @@ class Asks(Protocol):
         silence, nonsense. That is never a "no".
         """
         ...
+
+    def known(self, name: str, kind: str) -> Answer | None:
+        """The answer where it is at hand; None where it must be asked for. Temporary where it has just failed. Any
+        thread may call it.
+        """
+        ...

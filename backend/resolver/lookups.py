@@ -30,3 +30,7 @@ class Lookups:
                 return await self._resolver.ask(name, kind)
         except TimeoutError:
             raise Temporary(f"The DNS took too long to answer for {name}.", status="4.4.3") from None
+
+    def known(self, name: str, kind: str) -> Answer | None:
+        """As `answer.Asks` says; what is at hand is not counted."""
+        return self._resolver.known(name, kind)

@@ -65,7 +65,7 @@ class Resolver:
         return await asyncio.shield(task)
 
     def known(self, name: str, kind: str) -> Answer | None:
-        """The answer where it is at hand; None where it must be asked for. Temporary where it has just failed."""
+        """As `answer.Asks` says. It is one look into a dictionary, which is why any thread may have it."""
         found = self._kept.get((name.lower().rstrip("."), kind))
         if found is None or found[0] <= time.monotonic():
             return None

@@ -402,7 +402,7 @@ class Dialogue(Connection):
             answer, identity, refusal = await intake.accept(body, section, session, server.store, server.services)
             if refusal is not None:
                 answer = intake.verdict_reply(refusal[1], server.services)
-                self._refuse("data", answer, refusal[0])
+                self._refuse("data", answer, *refusal)
             if identity is None:
                 await message.abandon()
             elif any(recipient.resolution.remote or recipient.notify for recipient in mail.recipients):

@@ -142,7 +142,8 @@ async def accept(
     )
     kept = authentication_results.without(hostname, section)
     body = body.headed(head, section, kept)
-    local, remote, notices = copies(mail)
+    sends_on = any(recipient.own and recipient.resolution.remote for recipient in mail.recipients)
+    local, remote, notices = copies(mail, await services.directory.leaves_as(mail.sender) if sends_on else None)
     message = Message(
         id=identity,
         sender=mail.reverse_path,
@@ -161,8 +162,11 @@ async def accept(
     return reply.OK.saying(f"Queued as {ids.text(identity)}"), identity, None
 
 
-def copies(mail: MailTransaction) -> tuple[list[Local], list[Remote], list[Notice]]:
-    """What becomes of a message: one copy a mailbox however many ways lead there, one entry an address elsewhere."""
+def copies(mail: MailTransaction, leaves_as: str | None) -> tuple[list[Local], list[Remote], list[Notice]]:
+    """What becomes of a message: one copy a mailbox however many ways lead there, one entry an address elsewhere.
+
+    `leaves_as`: the sender of what our own aliases send on, when it is not the message's.
+    """
     local: dict[int, Local] = {}
     remote: dict[str, Remote] = {}
     notices: list[Notice] = []
@@ -171,7 +175,8 @@ def copies(mail: MailTransaction) -> tuple[list[Local], list[Remote], list[Notic
         for mailbox, account in recipient.resolution.local:
             local.setdefault(mailbox, Local(mailbox, account, address))
         for to in recipient.resolution.remote:
-            remote.setdefault(to, Remote(to, to.rpartition("@")[2], recipient.notify, _orcpt(recipient)))
+            sender = leaves_as if recipient.own else None
+            remote.setdefault(to, Remote(to, to.rpartition("@")[2], recipient.notify, _orcpt(recipient), sender))
         wanted = recipient.notify is not None and "SUCCESS" in recipient.notify
         if wanted and mail.sender is not None and recipient.resolution.local:
             notices.append(Notice(address, "delivered", "2.1.5", "delivered to the mailbox", orcpt=recipient.orcpt))

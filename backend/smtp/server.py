@@ -7,7 +7,6 @@ import contextlib
 import logging
 import socket
 import ssl
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -15,9 +14,8 @@ from functools import partial
 from backend.accounts.directory import Directory
 from backend.accounts.login import Logins
 from backend.config import Settings
-from backend.policy.check import Services
+from backend.policy import services
 from backend.policy.connections import Connections
-from backend.policy.counters import Counters
 from backend.resolver.lookups import Lookups
 from backend.resolver.resolver import Resolver
 from backend.smtp.dialogue import Dialogue
@@ -42,13 +40,7 @@ class Server:
         self.wake = wake
         self.stopping = False
         self.logins = Logins(store, settings.limits)
-        self.services = Services(
-            settings,
-            Directory(store, settings),
-            Counters(settings.site.run / "counters"),
-            Resolver(settings.dns),
-            time.time,
-        )
+        self.services = services.build(settings, store)
         self._connections = Connections(settings.site.run, worker)
         self._dialogues: set[Dialogue] = set()
         self._doors: list[asyncio.Server | Doorway] = []

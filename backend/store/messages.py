@@ -44,12 +44,13 @@ class Local:
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """One recipient elsewhere. `notify` and `orcpt` as in RFC 3461 §4.1 and §4.2."""
+    """One recipient elsewhere. `notify` and `orcpt` as in RFC 3461 §4.1 and §4.2; `leaves_as`: with another sender."""
 
     recipient: str
     domain: str
     notify: str | None = None
     orcpt: str | None = None
+    leaves_as: str | None = None
 
 
 def accept(
@@ -124,6 +125,7 @@ def accept(
 def _note_aliases(transaction: Transaction, message: int, delivered: Sequence[Local], remote: Sequence[Remote]) -> None:
     """An event for each address that leads to others: who looks for it finds its mail."""
     names: dict[str, list[str]] = {}
+    leaves: dict[str, dict[str, str]] = {}
     for copy in delivered:
         if copy.recipient != copy.address:
             names.setdefault(copy.recipient, []).append(copy.address)
@@ -131,8 +133,10 @@ def _note_aliases(transaction: Transaction, message: int, delivered: Sequence[Lo
         original = (to.orcpt or "").removeprefix(_ORCPT)
         if original and original != to.recipient and to.orcpt != original:
             names.setdefault(original, []).append(to.recipient)
+            if to.leaves_as:
+                leaves[original] = {"as": to.leaves_as}
     if names:
-        some = [(name, {"to": to[:_NAMED]}) for name, to in names.items()]
+        some = [(name, {"to": to[:_NAMED], **leaves.get(name, {})}) for name, to in names.items()]
         trace.add_many(transaction, "alias", "expanded", message, some)
 
 

@@ -24,7 +24,7 @@ HELD = 1e12  # `due` of a held entry: the year 33658
 STATES = ("new", "active", "deferred", "held")
 _COLUMNS = (
     "id, message, ordinal, sender, recipient, domain, size, received, state, due, attempts, lease, notify, orcpt,"
-    " delayed, error"
+    " delayed, error, leaves_as"
 )
 
 
@@ -48,6 +48,12 @@ class Entry:
     orcpt: str | None
     delayed: bool
     error: str | None
+    leaves_as: str | None = None  # the sender that it leaves with, when an alias of ours sends it on
+
+    @property
+    def reverse_path(self) -> str:
+        """What MAIL says of it to the next host; empty for <>."""
+        return self.leaves_as or self.sender
 
     @property
     def id(self) -> str:
@@ -56,7 +62,7 @@ class Entry:
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:
-    return Entry(*row[:14], bool(row[14]), row[15])  # type: ignore[call-arg]
+    return Entry(*row[:14], bool(row[14]), *row[15:])  # type: ignore[call-arg]
 
 
 def enqueue(transaction: Transaction, message: Message, remote: Sequence[Remote], first: int = 1) -> None:
@@ -67,8 +73,8 @@ def enqueue(transaction: Transaction, message: Message, remote: Sequence[Remote]
     waiting = Counter(to.domain for to in remote if to.recipient in held)
     transaction.executemany(
         "INSERT INTO queue"
-        " (message, ordinal, sender, recipient, domain, size, received, state, due, attempts, notify, orcpt)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?)",
+        " (message, ordinal, sender, recipient, domain, size, received, state, due, attempts, notify, orcpt, leaves_as)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?)",
         [
             (
                 message.id,
@@ -82,6 +88,7 @@ def enqueue(transaction: Transaction, message: Message, remote: Sequence[Remote]
                 HELD if to.recipient in held else now,
                 to.notify,
                 to.orcpt,
+                to.leaves_as,
             )
             for ordinal, to in enumerate(remote, first)
         ],

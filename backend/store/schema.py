@@ -334,6 +334,12 @@ def m002_people(db: Database) -> None:
     db.table("hold_rules").create_index(["key"])
 
 
+@migrations()
+def m005_spf(db: Database) -> None:
+    """The sender that an entry of the queue leaves with, where an alias sends it on."""
+    db.table("queue").add_column("leaves_as", str)
+
+
 def migrate(connection: sqlite3.Connection) -> None:
     """Bring the tables to VERSION. Runs in the caller's exclusive moment; each migration is one transaction."""
     migrations.apply(Database(connection))

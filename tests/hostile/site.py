@@ -28,6 +28,7 @@ ARGUMENTS: dict[str, list[str]] = {
     "queue.read": ["{entry}", "--why", "a test"],
     "trace.find": ["--since", "2h"],
     "trace.show": ["{message}"],
+    "explain": ["--ip", "127.0.0.1", "--helo", "[/nope]", "--from", '"[/nope]"@client.test', "--to", ALICE],
     "user.list": [],
     "user.show": [ALICE],
     "user.logins": [ALICE],

@@ -117,6 +117,29 @@ async def test_a_story_step_by_step_and_its_sentence_copied(service: Service, si
     await on_screen(service, test, size)
 
 
+async def test_what_the_checks_found_stands_under_the_step(service: Service) -> None:
+    session = await refuse(service, "nobody@example.org")
+    detail = {"checks": {"spf": "softfail"}, "helo": "mx.client.test"}
+    await service.store.commit(
+        lambda transaction: trace.add(
+            transaction,
+            "accept",
+            "accepted",
+            session=session,
+            peer="192.0.2.9",
+            sender="eve@client.test",
+            detail=detail,
+        )
+    )
+
+    async def test(pilot: Pilot[None]) -> None:
+        await open_trace(pilot, 1)
+        await pilot.press("enter")
+        await until(pilot, lambda: "SPF: client.test would rather not have 192.0.2.9 send" in text(pilot))
+
+    await on_screen(service, test)
+
+
 @pytest.mark.parametrize("size", SIZES)
 async def test_hostile_words_are_shown_escaped(service: Service, size: tuple[int, int]) -> None:
     hostile = "\x1b]0;owned\x07\x9b31m\u202eevil[/nope]"

@@ -93,6 +93,23 @@ def test_hostile_words_do_nothing_and_nothing_breaks(
     assert olga.run("status").returncode == 0
 
 
+def test_a_message_comes_by_stdin_and_no_file_of_the_host_is_read(operator: Make) -> None:
+    words = ("explain", "--ip", "127.0.0.1", "--from", "ann@client.test", "--to", "postmaster@example.org")
+    paula = operator("paula", "postmaster")
+    done = paula.run(*words, "-", "--json", stdin=b"Subject: hello\n\nhello\n")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["message"] is True
+    for file in ("/etc/passwd", str(paula.site.config), "./-"):
+        done = paula.run(*words, file)
+        assert (done.returncode, done.stdout) == (2, b"")
+        assert b"standard input" in done.stderr
+    helen = operator("helen", "helpdesk")
+    assert helen.run(*words).returncode == 0
+    done = helen.run(*words, "-", stdin=b"Subject: hello\n\nhello\n")
+    assert done.returncode == 3
+    assert b"for the postmaster" in done.stderr
+
+
 def test_the_contract_is_json_lines(olga: Operator) -> None:
     lines = [
         {"jsonrpc": "2.0", "id": 1, "method": "hello"},

@@ -10,7 +10,7 @@ from backend import clock, ids
 from backend.errors import BadInput
 from backend.management.registry import Call, action
 from backend.management.roles import EVERYBODY
-from backend.management.sentences import outcome, steps
+from backend.management.sentences import checks, outcome, steps
 from backend.management.snapshots.trace import EventRow, StepRow, StoryRow, StoryView, TracePage
 from backend.store import stories
 from backend.store.database import Reader
@@ -154,6 +154,7 @@ def _steps(story: Story) -> list[StepRow]:
                 recipient=event.recipient,
                 sentence=steps.step(event, again),
                 facts=_facts(event),
+                found=checks.of(event),
             )
         )
     return rows[::-1]

@@ -22,6 +22,15 @@ REASONS = {
     " people of ours must log in to send, others must use their own mail server",
     ("relay", "routing"): "{recipient} asks us to pass the mail on to somebody else, which we do for nobody",
     ("recipient", "unknown user"): "there is no address {recipient} here; the sender must check the spelling",
+    ("spf", "fail"): "the domain of {sender} says that {peer} may not send for it (SPF);"
+    " the sender must use the domain's own mail server, or the domain's owner must add this one",
+    ("spf", "helo"): "the domain whose name {peer} gave as its own says that it is not (SPF);"
+    " the owner of the server must give it its right name",
+    ("spf", "permerror"): "the SPF record of the domain of {sender} is faulty; the domain's owner must fix it",
+    (
+        "spf",
+        "temperror",
+    ): "the name servers of the domain of {sender} do not answer, so that its SPF record is not known",
     ("size", ""): "the message is larger than we take; the sender can send a link in place of the attachment",
     ("line ends", ""): "the sender's server ends its lines in a way that is not allowed; its owner must fix it",
     ("loops", "hops"): "the message has passed too many mail hosts, it goes in circles;"
@@ -122,7 +131,8 @@ def _delivered(event: Event) -> str:
 
 
 def _expanded(event: Event) -> str:
-    return f"{event.recipient} is another name of {_list(event.detail.get('to'))}."
+    leaves = "; it leaves with a sender of ours, so that what bounces finds back" if "as" in event.detail else ""
+    return f"{event.recipient} is another name of {_list(event.detail.get('to'))}{leaves}."
 
 
 def _passed_on(event: Event) -> str:

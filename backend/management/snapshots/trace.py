@@ -58,6 +58,7 @@ class StepRow:
     recipient: str | None
     sentence: str  # to be read out
     facts: dict[str, Any]  # for who wants to know more: reply, host, attempt, seconds, TLS ...
+    found: tuple[str, ...] = ()  # what the checks found out, a sentence each
 
 
 @dataclass(frozen=True, slots=True)

@@ -218,6 +218,37 @@ async def test_a_domain_that_has_become_ours(post: Post) -> None:
     assert b"Delivered-To: bob@example.org" in post.inbox("bob")[0]
 
 
+async def test_what_goes_on_from_here_leaves_with_a_sender_of_ours(post: Post, sink: Sink) -> None:
+    def forward(transaction: Any) -> None:
+        accounts.add_alias(transaction, Address("bob", "example.org"), Address("bob", "remote.test"))
+
+    await post.store.commit(forward)
+    message = await post.send("bob@example.org", sender="ann@client.test")
+    await post.gone(message)
+    [received] = sink.messages
+    assert received.recipients == ["bob@remote.test"]
+    assert received.sender.startswith("SRS0=")
+    assert received.sender.endswith("=client.test=ann@example.org")
+    own = await post.send("bob@example.org", sender="alice@example.org")
+    null = await post.send("bob@example.org", sender="")
+    await post.gone(own)
+    await post.gone(null)
+    assert [one.sender for one in sink.messages[1:]] == ["alice@example.org", ""]
+
+
+async def test_a_message_that_leaves_with_two_senders_is_two_transactions(post: Post, sink: Sink) -> None:
+    remote = [
+        Remote("a@x.test", "x.test"),
+        Remote("b@x.test", "x.test", leaves_as="SRS0=1=2=client.test=ann@example.org"),
+    ]
+    message = await post.send(*remote, sender="ann@client.test")
+    await post.gone(message)
+    assert {(one.sender, *one.recipients) for one in sink.messages} == {
+        ("ann@client.test", "a@x.test"),
+        ("SRS0=1=2=client.test=ann@example.org", "b@x.test"),
+    }
+
+
 # -- housekeeping
 
 

@@ -11,13 +11,14 @@ import time
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 import backend
 from backend import clock
-from backend.management.sentences import statuses, steps
+from backend.management.sentences import checks, statuses, steps
+from backend.policy.spf_query import Value
 from backend.store.trace import Event
 
 _ROOT = Path(backend.__file__).parent
@@ -179,6 +180,22 @@ def test_a_code_is_found_in_a_reply() -> None:
 )  # fmt: skip
 def test_sentences(one: Event, due: float | None, sentence: str) -> None:
     assert steps.step(one, due) == sentence
+
+
+def test_what_checks_found_is_said() -> None:
+    found = event(
+        "accept", "accepted", detail={"checks": {"spf": "pass", "new_check": "odd"}, "helo": "mx.client.test"}
+    )
+    assert checks.of(found) == ("SPF: 192.0.2.1 may send for client.test.", "new check: odd.")
+    found = event("accept", "accepted", sender="", detail={"checks": {"spf": "fail"}, "helo": "mx.client.test"})
+    assert checks.of(found)[0].startswith("SPF: mx.client.test says that 192.0.2.1 may not send")
+    assert checks.of(event("accept", "accepted")) == ()
+    assert checks.of(event("accept", "accepted", detail={"checks": "nonsense"})) == ()
+    assert {value for name, value in checks.CHECKS if name == "spf"} == set(get_args(Value))
+    for row in checks.CHECKS:
+        [sentence] = checks.checks(dict([row]))
+        assert sentence.endswith(".")
+        assert not re.search(r"[{}]|None|\.\.", sentence)
 
 
 def test_the_next_try_has_its_hour_and_on_another_day_its_date() -> None:

@@ -37,6 +37,18 @@ def test_the_limit_and_one_more(counts: Counters) -> None:
     assert counts.add("a", 3_600, 3, 600.0) == 0.0  # another window, another count
 
 
+def test_who_only_looks_counts_nothing(counts: Counters, tmp_path: Path) -> None:
+    looking = Counters(tmp_path / "counters", dry=True)
+    assert [looking.add("a", 60, 3, 600.0) for _ in range(9)] == [0.0] * 9
+    assert [counts.add("a", 60, 3, 600.0) for _ in range(3)] == [0.0] * 3
+    assert looking.add("a", 60, 3, 600.0) > 0
+    looking.close()
+    nowhere = Counters(tmp_path / "nowhere", dry=True)
+    assert nowhere.add("a", 60, 3, 600.0) == 0.0
+    nowhere.close()
+    assert not (tmp_path / "nowhere").exists()
+
+
 def test_no_limit(counts: Counters) -> None:
     assert [counts.add("a", 60, 0, 600.0) for _ in range(100)] == [0.0] * 100
 

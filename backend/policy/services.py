@@ -1,0 +1,24 @@
+"""What all checks of one process may ask, made in one place."""
+
+from __future__ import annotations
+
+import time
+
+from backend.accounts.directory import Directory
+from backend.config import Settings
+from backend.policy.check import Services
+from backend.policy.counters import Counters
+from backend.resolver.resolver import Resolver
+from backend.store.database import Store
+
+
+def build(settings: Settings, store: Store, *, dry: bool = False) -> Services:
+    """The services. `dry`: nothing is counted or learned; close the counters when they are no longer needed."""
+    return Services(
+        settings=settings,
+        directory=Directory(store, settings),
+        counters=Counters(settings.site.run / "counters", dry=dry),
+        resolver=Resolver(settings.dns),
+        now=time.time,
+        dry=dry,
+    )
