@@ -87,6 +87,15 @@ class Dns:
 
 
 @dataclass(frozen=True, slots=True)
+class Access:
+    """[access]: the white and black lists of our own."""
+
+    enabled: bool = True
+    rules: int = 500_000  # at the most; they cost disk, not time
+    names: int = 10  # of one client that are looked up, where rules are about host names
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """[delivery]: the queue and the way out. Times in seconds."""
 
@@ -165,6 +174,7 @@ class Settings:
     relay: Relay = field(default_factory=Relay)
     limits: Limits = field(default_factory=Limits)
     dns: Dns = field(default_factory=Dns)
+    access: Access = field(default_factory=Access)
     delivery: Delivery = field(default_factory=Delivery)
     accounts: Accounts = field(default_factory=Accounts)
     ssh: Ssh = field(default_factory=Ssh)

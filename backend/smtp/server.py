@@ -15,6 +15,7 @@ from functools import partial
 from backend.accounts.directory import Directory
 from backend.accounts.login import Logins
 from backend.config import Settings
+from backend.policy.access_lists import AccessLists
 from backend.policy.check import Services
 from backend.policy.connections import Connections
 from backend.policy.counters import Counters
@@ -48,6 +49,7 @@ class Server:
             Counters(settings.site.run / "counters"),
             Resolver(settings.dns),
             time.time,
+            AccessLists(store),
         )
         self._connections = Connections(settings.site.run, worker)
         self._dialogues: set[Dialogue] = set()
@@ -88,6 +90,7 @@ class Server:
         for dialogue in list(self._dialogues):
             dialogue.abort()
         await self._empty(2.0)
+        self.services.access.flush()
         self.logins.close()
         self._connections.close()
         self.services.counters.close()
