@@ -18,13 +18,11 @@ from backend.smtp.session import Session
 from backend.store.access import ALLOW, DENY, Rule
 from backend.store.access_patterns import Subject
 
-_NAME = "access_allow"
-
 
 class Allow:
     """Looks for a rule that vouches for the client, the sender or the recipient."""
 
-    name = _NAME
+    name = "access_allow"
     stage: Stage = "rcpt"
     begins: Stage = "connect"
 
@@ -83,7 +81,7 @@ class Deny:
 class Whole:
     """Before the message itself comes: what vouched for one recipient does not vouch for the message to all."""
 
-    name = _NAME
+    name = "access_allow"
     stage: Stage = "data"
 
     async def __call__(self, session: Session, services: Services) -> Verdict | None:
@@ -117,7 +115,7 @@ async def _hosts(session: Session, services: Services) -> Names:
     """The names of the client, where any rule is about names."""
     if not await services.access.know_hosts():
         return Names()
-    names: Names | None = await session.begun(_NAME)
+    names: Names | None = await session.begun("access_allow")
     return await _names(session, services) if names is None else names  # None: the first such rule is newer
 
 

@@ -1,4 +1,4 @@
-"""The access lists, as a worker asks them: what it looked up is kept until a rule changes; hits are written in batches."""
+"""The access lists, as a worker asks them: answers are kept until a rule changes, hits are written in batches."""
 
 from __future__ import annotations
 

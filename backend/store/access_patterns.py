@@ -116,7 +116,7 @@ def _network(text: str) -> Pattern:
 
 
 def _name(kind: str, text: str) -> Pattern:
-    """Of a host, a HELO or a domain: `mail.x.test`, `.x.test` with all below it, `*.x.test` all below it, or any `*`."""
+    """Of a host, a HELO or a domain: `x.test`, `.x.test` with all below it, `*.x.test` all below it, or any `*`."""
     if kind != "helo" and text.rpartition(".")[2].isdigit():
         raise BadInput(f"{text[:60]!r} is no name but looks like an address; that is of the kind address or network.")
     if kind == "helo" and _HELO.fullmatch(text.lower()):
