@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from backend import clock
-from mailconsole import account_views, operator_views, reading_views, trace_views
+from mailconsole import access_views, account_views, operator_views, reading_views, trace_views
 from mailconsole.tables import table
 from screens.figures import size
 from screens.text import safe
@@ -230,6 +230,7 @@ _VIEWS: dict[str, Callable[[Any], str]] = {
     "rule.delete": lambda answer: f"Rule {answer['id']} is deleted; what it holds stays held until it is released.",
     "trace.find": trace_views.found,
     "trace.show": trace_views.story,
+    **access_views.VIEWS,
     **account_views.VIEWS,
     "alias.list": _aliases,
     "alias.add": _aliases,

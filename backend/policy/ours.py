@@ -5,7 +5,7 @@ from __future__ import annotations
 from backend.config import Settings
 from backend.smtp.session import Recipient, Session
 
-_DESKS = frozenset({"postmaster", "abuse"})
+DESKS = frozenset({"postmaster", "abuse"})  # local parts (RFC 2142): where people complain
 
 
 def ours(session: Session, settings: Settings) -> bool:
@@ -17,4 +17,4 @@ def desk(recipient: Recipient) -> bool:
     """Whether it is where people complain: postmaster or abuse of a domain of ours (RFC 2142, RFC 2505 §2.3). Who is
     refused elsewhere must be heard there.
     """
-    return recipient.own and recipient.address.local.lower() in _DESKS
+    return recipient.own and recipient.address.local.lower() in DESKS
