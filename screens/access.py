@@ -101,7 +101,7 @@ class Access(Listing[AccessRow]):
     )
     columns: ClassVar[tuple[Column[Any], ...]] = (
         Column("verdict", "verdict", 7, lambda row, now: Text(safe(row.verdict), style=_colour(row))),
-        Column("kind", "kind", 9, lambda row, now: Text(safe(row.kind), style=ink.muted), sort="age"),
+        Column("kind", "kind", 9, lambda row, now: Text(safe(row.kind), style=ink.muted)),
         Column(
             "what", "what", 0, lambda row, now: Text(safe(row.what, 320), style=ink.faint if row.over else ink.text)
         ),
