@@ -184,6 +184,8 @@ def _action(written: str) -> tuple[str, str]:
 def _postfix_pattern(key: str, how: Reading) -> Pattern:
     if "@" in key or key == "<>":
         return _mailbox(f"{key}*" if key.endswith("@") else key, how)
+    if how.about == "helo" and _numeric(key.strip("[]")):
+        return _named(key, how)
     if _OCTETS.fullmatch(key):
         parts = key.rstrip(".").split(".")
         return access_patterns.parse(f"{'.'.join(parts + ['0'] * (4 - len(parts)))}/{8 * len(parts)}")
@@ -217,10 +219,10 @@ def _rspamd(line: str, number: int, how: Reading, header: str) -> Entry:
     key = words.split()[0] if words.split() else ""
     if key[:1] in ("/", "!"):
         raise BadInput("Regular expressions and exceptions have no place in these lists.")
-    if _numeric(key.strip("[]")):
+    if how.about != "helo" and _numeric(key.strip("[]")):
         pattern = access_patterns.parse(key, "network")
     else:
-        pattern = _mailbox(key, how) if "@" in key else _named(key, how)
+        pattern = _mailbox(key, how) if "@" in key or key == "<>" else _named(key, how)
     return Entry(number, line[:200], _verdict(how.verdict), pattern, comment.strip()[:_REASON])
 
 

@@ -117,8 +117,8 @@ _networks = st.tuples(_peers, st.integers(0, 32)).map(lambda pair: f"{pair[0]}/{
 ).map(lambda pair: f"2001:db8::{pair[0]}/{pair[1]}")
 _patterns = st.one_of(
     _networks.map(lambda text: ("network", text)),
-    *(_name_patterns.map(lambda text, kind=kind: (kind, text)) for kind in ("host", "domain", "helo")),
-    *(_address_patterns.map(lambda text, kind=kind: (kind, text)) for kind in ("sender", "recipient")),
+    st.tuples(st.sampled_from(["host", "domain", "helo"]), _name_patterns),
+    st.tuples(st.sampled_from(["sender", "recipient"]), _address_patterns),
     st.just(("sender", "<>")),
 )
 _subjects = st.builds(
