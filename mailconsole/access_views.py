@@ -60,7 +60,8 @@ def _affected(done: str) -> Callable[[dict[str, Any]], str]:
 
 def _imported(answer: dict[str, Any]) -> str:
     would = "would be " if answer["dry_run"] else ""
-    lines = [f"{answer['lines']:,} lines: {answer['added']:,} rules {would}added."]
+    rules = "rule" if answer["added"] == 1 else "rules"
+    lines = [f"{answer['lines']:,} lines: {answer['added']:,} {rules} {would}added."]
     for name, words in (
         ("duplicates", "there already"),
         ("wide", "too wide, passed over; --wide takes them"),
