@@ -166,7 +166,8 @@ class Access(Listing[AccessRow]):
             again := await self.app.push_screen_wait(Ask("Who decides for this sender?", _WHOM, typed, trouble))
         ) is not None:
             self._whom = typed = again
-            trouble = await self._decide({name: text.strip() for name, text in typed.items() if text.strip()})
+            whom = {name: text.strip() for name, text in typed.items() if text.strip()}
+            trouble = await self._decide(whom) if whom else "Fill in one of them, or several."
             if not trouble:
                 return
 

@@ -34,6 +34,8 @@ def access_check(
 ) -> AccessDecision:
     """Say which rule decides for a sender, and which others fit behind it; nothing is changed or counted."""
     subject = _subject(ip, name, helo, sender, recipient)
+    if not any(subject.parts()):
+        return AccessDecision("none", "Whom is it about? Say ip, name, helo, sender or recipient.", None, (), ())
 
     def decide(reader: Reader) -> AccessDecision:
         fitting = access.fitting(reader, subject)
@@ -44,8 +46,6 @@ def access_check(
 
 
 def _subject(ip: str | None, host: str | None, helo: str | None, sender: str | None, recipient: str | None) -> Subject:
-    if not any((ip, host, helo, sender is not None, recipient)):
-        raise BadInput("Whom is it about? Say ip, name, helo, sender or recipient, or several of them.")
     return Subject(
         _peer(ip) if ip else None,
         (address.domain(host.strip()),) if host else (),
