@@ -78,6 +78,7 @@ class Access(Listing[AccessRow]):
             "New",
             "is in the lists from now on",
             argument="",
+            undo="access.delete",
             fields=(
                 Field("what", "What", "192.0.2.0/24, .x.test, ann@x.test, *@x.test"),
                 Field("verdict", "Verdict", "allow or deny", choices=VERDICTS),

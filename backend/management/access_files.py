@@ -104,13 +104,22 @@ def read(text: str, how: Reading) -> tuple[list[Entry | Wrong], str]:
 
 
 def _is_header(line: str) -> bool:
-    return {"verdict", "what"} <= {name.strip().lower() for name in line.split(",")}
+    return {"verdict", "what"} <= set(_names(line))
+
+
+def _names(header: str) -> list[str]:
+    return [name.strip(' "').lower() for name in header.split(_delimiter(header))]
+
+
+def _delimiter(line: str) -> str:
+    """Spreadsheets of many countries write semicolons, for their comma stands in numbers."""
+    return ";" if line.count(";") > line.count(",") else ","
 
 
 def _csv(line: str, number: int, how: Reading, header: str) -> Entry:
-    names = [name.strip().lower() for name in header.split(",")] if header else list(COLUMNS)
+    names = _names(header) if header else list(COLUMNS)
     try:
-        [cells] = csv.reader([line], strict=True)
+        [cells] = csv.reader([line], strict=True, delimiter=_delimiter(header or line))
     except (csv.Error, ValueError):
         raise BadInput("The line is not CSV.") from None
     row = {name: cell.strip() for name, cell in zip(names, cells, strict=False)}

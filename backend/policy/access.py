@@ -139,7 +139,8 @@ def _refused(rule: Rule, session: Session) -> str:
         case "recipient":
             return f"<{recipient.address}> takes no mail from outside"
         case "helo":
-            return f"We take no mail from a host that says HELO {session.helo}"
+            said = f" ({session.helo[:100]})" if session.helo.isascii() else ""
+            return f"We take no mail from {session.peer}, by the name that it gives itself{said}"
     return f"We take no mail from {session.peer}"
 
 

@@ -56,14 +56,16 @@ def add(
     hits: int = 0,
     last_hit: float = 0.0,
 ) -> int | None:
-    """The number of the new rule; None when there is the same already. One whose time has passed begins again."""
+    """The number of the new rule; None when there is the same already. One whose time has passed begins again, unless
+    the new one has passed too.
+    """
     same = transaction.row(
         "SELECT id, until FROM access_rules WHERE verdict = ? AND kind = ? AND what = ?",
         (verdict, pattern.kind, pattern.what),
     )
     if same is not None:
         number: int = same[0]
-        if same[1] is None or same[1] > transaction.now:
+        if same[1] is None or same[1] > transaction.now or (until is not None and until <= transaction.now):
             return None
         _update(transaction, number, {"until": until, "owner": owner, "reason": reason})
         return number

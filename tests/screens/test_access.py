@@ -78,6 +78,9 @@ async def test_what_can_be_forged_is_said(service: Service) -> None:
         await until(pilot, lambda: isinstance(pilot.app.screen, Ask))
         await pilot.press(*"partner.test", "enter", *"allow", "enter", *"ours", "enter")
         await until(pilot, lambda: "can be forged" in said(pilot))
+        await until(pilot, lambda: "partner.test is in the lists from now on; u undoes it." in said(pilot))
+        await pilot.press("u")
+        await until(pilot, lambda: rules(service) == [])
 
     await on_screen(service, test)
 
@@ -160,6 +163,8 @@ async def test_keys_that_lead_elsewhere(service: Service) -> None:
         await open_lists(pilot, "192.0.2.7")
         await pilot.press("i")
         await until(pilot, lambda: "access import FILE" in said(pilot))
+        await pilot.press("v")
+        await until(pilot, lambda: "not part of this release" in said(pilot) or type(pilot.app.screen) is not Access)
 
     await on_screen(service, test)
 

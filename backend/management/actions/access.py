@@ -132,7 +132,9 @@ def access_add(
         if number is None:
             raise BadInput(f"Rule {there.id} says that already: {verdict} {pattern.kind} {pattern.what}.")
         row = row_of(there)
-        return Change(AccessAdded(row, _note(transaction, verdict, pattern)), after=dataclasses.asdict(row))
+        return Change(
+            AccessAdded(row, _note(transaction, verdict, pattern), (str(row.id),)), after=dataclasses.asdict(row)
+        )
 
     made: AccessAdded = call.change(add)
     return made

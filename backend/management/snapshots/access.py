@@ -40,6 +40,7 @@ class AccessAdded:
 
     rule: AccessRow
     note: str
+    ids: tuple[str, ...]  # its number, as `access.delete` takes it
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,8 @@ def test_csv_has_its_columns_in_any_order_and_none() -> None:
     again, _ = access_files.read("192.0.2.8,allow,", Reading("csv", header=header, first=4))
     assert (again[0].line, again[0].verdict) == (4, "allow")  # type: ignore[union-attr]
     assert read("deny,host,x.test", "csv") == [("deny", "host", "x.test")]
+    assert read('"what";"verdict"\nx.test;deny', "csv") == [("deny", "domain", "x.test")]
+    assert read("deny;host;x.test;a, b", "csv") == [("deny", "host", "x.test")]
 
 
 @pytest.mark.parametrize(
@@ -142,6 +144,7 @@ def test_csv_keeps_everything(act: Act) -> None:
     for row in given_rows:  # what the file leaves out is filled in
         row["reason"] = row["reason"] or "a test"
     assert rows == given_rows
+    assert act("access.import", format="csv", text=exported["text"], why="x")["duplicates"] == 9
     act("access.delete", all=True)
     assert act("access.import", format="csv", text=exported["text"], why="x")["added"] == 9
     assert act("access.export", format="csv")["text"] == exported["text"]
