@@ -111,6 +111,15 @@ class Srs:
 
 
 @dataclass(frozen=True, slots=True)
+class Access:
+    """[access]: the white and black lists of our own."""
+
+    enabled: bool = True
+    rules: int = 500_000  # at the most; they cost disk, not time
+    names: int = 10  # of one client that are looked up, where rules are about host names
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """[delivery]: the queue and the way out. Times in seconds."""
 
@@ -191,6 +200,7 @@ class Settings:
     dns: Dns = field(default_factory=Dns)
     spf: Spf = field(default_factory=Spf)
     srs: Srs = field(default_factory=Srs)
+    access: Access = field(default_factory=Access)
     delivery: Delivery = field(default_factory=Delivery)
     accounts: Accounts = field(default_factory=Accounts)
     ssh: Ssh = field(default_factory=Ssh)

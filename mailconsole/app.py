@@ -44,6 +44,7 @@ TABS = (
     Tab("6", "sessions", "who is logged in", "screens.sessions:Sessions", "session.list"),
     Tab("7", "audit", "who changed what", "screens.audit:Audit", "audit-log.list"),
     Tab("8", "settings", "what is in force, and from where", "screens.settings:Settings", "settings.list"),
+    Tab("9", "lists", "who is let in, who is kept out", "screens.access:Access", "access.list"),
 )
 
 

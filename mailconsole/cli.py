@@ -6,6 +6,7 @@ import argparse
 import base64
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -27,8 +28,24 @@ _FIXED = 1_000  # entries that a question can stand for one by one
 _NO_OBJECT = ("why", "notice")  # arguments that say how, and not to what
 _OWN_FILES = ("mailbox.export",)  # actions that write where the command runs
 _UNDO = dict.fromkeys(
-    ("queue.delete", "user.delete", "domain.delete"), "`mailconsole undo` can put it back for a while."
+    ("queue.delete", "user.delete", "domain.delete", "access.delete"), "`mailconsole undo` can put it back for a while."
 )
+
+
+@dataclass(frozen=True, slots=True)
+class _Many:
+    """An action on many rows that a filter names: what lists them, what they are called, which field names one."""
+
+    lists: str
+    noun: tuple[str, str]
+    names: str
+    advice: str = ""
+
+
+_MANY = {
+    "queue.delete": _Many("queue.list", ("entry", "entries"), "recipient", ". `queue hold` would keep them"),
+    "access.delete": _Many("access.list", ("rule", "rules"), "what"),
+}
 _PLACES = ("mailconsole.toml", "/etc/mailconsole/mailconsole.toml")
 
 
@@ -62,7 +79,8 @@ def run(words: list[str], connection: socket.socket | None = None) -> int:
 
 def _for_others(given: argparse.Namespace) -> bool:
     """Whether somebody who is not logged in on this host may have that done here."""
-    return "action" in given and not {"config", "host"} & set(vars(given)) and given.action.name not in _OWN_FILES
+    own_file = given.action.name in _OWN_FILES or getattr(given, "file", "-") != "-" if "action" in given else True
+    return not own_file and not {"config", "host"} & set(vars(given))
 
 
 def _reads_here(given: argparse.Namespace) -> bool:
@@ -155,6 +173,17 @@ def _act(given: argparse.Namespace, connection: socket.socket | None) -> int:
     arguments = _arguments(given)
     service = _service(given, connection)
     try:
+        if action.name == "access.import":
+            from mailconsole import access_files
+
+            done = access_files.read_in(service.call, given.file, arguments)
+            output.show("access.import", done)
+            return 1 if done["wide"] or done["wrong"] else 0
+        if action.name == "access.export" and not output.as_json:
+            from mailconsole import access_files
+
+            access_files.write_out(service.call, arguments)
+            return 0
         if action.name == "mailbox.export":
             from mailconsole import maildir
 
@@ -194,6 +223,8 @@ def _arguments(given: argparse.Namespace) -> dict[str, Any]:
     """What the command line says of the action's arguments; passwords from where nobody sees them."""
     arguments: dict[str, Any] = {}
     for parameter in given.action.parameters:
+        if parameter.bulk:
+            continue
         if parameter.secret:
             from_stdin = getattr(given, f"{parameter.name}_stdin")
             if parameter.required or from_stdin:
@@ -254,19 +285,20 @@ def _confirmed(service: Service, action: Action, arguments: dict[str, Any]) -> d
     A filter is asked first, and what it finds is what is changed, unless it is more than a question can hold.
     """
     what = " ".join(str(value) for key, value in arguments.items() if key not in _NO_OBJECT)
-    if action.name == "queue.delete":
+    many = _MANY.get(action.name)
+    if many is not None:
         if not arguments.get("ids"):
             where = {key: value for key, value in arguments.items() if key not in (*_NO_OBJECT, "all")}
-            page = service.call("queue.list", {**where, "limit": _FIXED})
-            ids = [row["id"] for row in page["rows"]]
+            page = service.call(many.lists, {**where, "limit": _FIXED})
+            ids = [str(row["id"]) for row in page["rows"]]
             if not ids:
-                raise BadInput("No entry of the queue matches.")
-            number = f"{page['total']} {'entry' if len(ids) == 1 else 'entries'}"
-            what = f"{number}, the first for {page['rows'][0]['recipient']}"
+                raise BadInput(f"No {many.noun[0]} matches.")
+            number = f"{page['total']} {many.noun[len(ids) != 1]}"
+            what = f"{number}, the first for {page['rows'][0][many.names]}"
             if page["total"] == len(ids):
                 kept = {key: value for key, value in arguments.items() if key in _NO_OBJECT}
                 arguments = {**kept, "ids": ids}
-        what += ". `queue hold` would keep them"
+        what += many.advice
     if not problems.ask(f"{action.help} {what}. {_UNDO.get(action.name, 'This cannot be undone.')} Go on?"):
         raise Permanent("Nothing was changed.")
     return arguments

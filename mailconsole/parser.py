@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 LOCAL = ("--version", "config", "console", "demo", "init", "serve", "shell")  # these need none of the actions
 _GROUPS = {
+    "access": "white and black lists: who is let in, and who is kept out",
     "alias": "where mail for other addresses goes",
     "audit-log": "who changed what",
     "config": "the settings",
@@ -85,12 +86,14 @@ def _build(actions: Iterable[Action]) -> argparse.ArgumentParser:
         mark = " Asks first." if action.dangerous else ""
         one = into.add_parser(name, help=action.help, description=action.help + mark, parents=[_options()])
         one.set_defaults(action=action)
+        if action.name == "access.import":
+            one.add_argument("file", metavar="FILE", help="to be read here; - for standard input")
         if action.name == "mailbox.export":
             one.add_argument("address", metavar="ADDRESS")
             one.add_argument("folder", metavar="FOLDER", help="the Maildir to write")
             continue
         for parameter in action.parameters:
-            if not parameter.inner:
+            if not parameter.inner and not parameter.bulk:
                 _argument(one, parameter)
     return parser
 

@@ -256,5 +256,5 @@ def _undo(deed: Deed, answer: Mapping[str, Any], arguments: Mapping[str, Any]) -
     if answer.get("undo"):
         return [("undo", {"id": answer["undo"]})]
     if deed.undo and (ids := answer.get("ids", arguments.get(deed.argument))):
-        return [(deed.undo, {deed.argument: ids})]
+        return [(deed.undo, {deed.argument or "ids": ids})]
     return []

@@ -31,6 +31,9 @@ ROOMS = (
     "problems",
     "queue",
     "rules",
+    "access",
+    "access_check",
+    "access_files",
     "reading",
     "trace",
     "explain",
@@ -131,6 +134,7 @@ class Parameter:
     inner: bool = False  # for programs that page through much, and not on the command line
     option: bool = False  # on the command line by its name, though it is required
     file: bool = False  # on the command line the name of a file; in the contract what is in it, in base64
+    bulk: bool = False  # a piece of a file: of many lines, and the audit log keeps its length only
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +169,11 @@ class Action:
         why = given.pop(_WHY.name)
         if self.reason and not why.strip():
             raise BadInput(f"{self.name} needs a reason (why); the audit log keeps it.")
-        kept = {p.name: given[p.name] for p in self.parameters if not p.secret and given[p.name] != p.default}
+        kept = {
+            p.name: f"{len(given[p.name]):,} characters" if p.bulk else given[p.name]
+            for p in self.parameters
+            if not p.secret and given[p.name] != p.default
+        }
         call = Call(store, settings, caller, self, kept, why, sessions)
         try:
             return self.function(call, **given)
@@ -232,9 +240,9 @@ def action(
     takes: tuple[Parameter, ...] = (),
 ) -> Callable[[Callable[..., T]], Callable[..., T]]:
     """Put a function into the registry. Its docstring's first line is the help; `Annotated[kind, "help", ...]` its
-    arguments, where the further words "secret", "span", "lines" and "place" mark passwords, lengths of time, texts of
-    many lines, and what is written without its name. `takes`: arguments that many actions share, and that the
-    function gets by keyword.
+    arguments, where the further words "secret", "span", "lines", "place", "inner" and "bulk" mark passwords, lengths of
+    time, texts of many lines, what is written without its name, what only programs say, and pieces of files.
+    `takes`: arguments that many actions share, and that the function gets by keyword.
     """
 
     def register(function: Callable[..., T]) -> Callable[..., T]:
@@ -272,7 +280,9 @@ def _parameters(function: Callable[..., Any]) -> tuple[Parameter, ...]:
                 "secret" in words[1:],
                 "place" in words[1:],
                 "span" in words[1:],
-                "lines" in words[1:],
+                "lines" in words[1:] or "bulk" in words[1:],
+                "inner" in words[1:],
+                "bulk" in words[1:],
             )
         )
     return tuple(found)

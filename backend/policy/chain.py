@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import get_args
 
-from backend.policy import rates, recipient, relay, sender, spf
+from backend.policy import access, rates, recipient, relay, sender, spf
 from backend.policy.check import Check, Early, Services, Stage, Verdict
 from backend.smtp.session import Session
 
@@ -13,8 +13,11 @@ CHECKS: tuple[Check, ...] = (
     sender.check,
     relay.check,
     recipient.check,
+    access.allow,
+    access.deny,
     spf.check,
     rates.recipient_rate,
+    access.whole,
 )
 _STAGES: tuple[Stage, ...] = get_args(Stage)
 _BY_STAGE = {stage: tuple(check for check in CHECKS if check.stage == stage) for stage in _STAGES}

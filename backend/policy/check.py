@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 from backend.accounts.directory import Directory
 from backend.config import Settings
+from backend.policy.access_lists import AccessLists
 from backend.policy.counters import Counters
 from backend.resolver.answer import Asks
 from backend.smtp.reply import Reply
@@ -28,6 +29,7 @@ class Verdict:
     action: Literal["accept", "reject", "defer", "mark"]
     reason: str
     reply: Reply | None = None
+    rule: int | None = None  # the number of the rule of ours that says so, for the trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ class Services:
     counters: Counters
     resolver: Asks  # for what is not about one message; a check of a message asks `session.lookups`
     now: Callable[[], float]
+    access: AccessLists
     dry: bool = False  # somebody only wants to know what would be: count nothing, learn nothing, note no hit
 
 

@@ -6,6 +6,7 @@ import time
 
 from backend.accounts.directory import Directory
 from backend.config import Settings
+from backend.policy.access_lists import AccessLists
 from backend.policy.check import Services
 from backend.policy.counters import Counters
 from backend.resolver.resolver import Resolver
@@ -20,5 +21,6 @@ def build(settings: Settings, store: Store, *, dry: bool = False) -> Services:
         counters=Counters(settings.site.run / "counters", dry=dry),
         resolver=Resolver(settings.dns),
         now=time.time,
+        access=AccessLists(store),
         dry=dry,
     )

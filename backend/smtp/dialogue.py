@@ -277,6 +277,7 @@ class Dialogue(Connection):
             session.mail = None
             return answer
         session.mail = mail
+        session.marks.clear()  # of one that was broken off
         session.lookups = self.server.lookups()
         refusal = await self._judge("mail")
         if refusal is not None:
@@ -451,6 +452,8 @@ class Dialogue(Connection):
         detail: dict[str, object] = {"check": check, "reply": f"{answer.code} {answer.status} {answer.text}"}
         if verdict is not None:
             detail["reason"] = verdict.reason
+            if verdict.rule is not None:
+                detail["rule"] = verdict.rule
         if self.session.helo:
             detail["helo"] = self.session.helo
         self._record(stage, "rejected" if answer.code >= 500 else "deferred", detail, count=True)

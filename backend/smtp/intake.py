@@ -202,6 +202,8 @@ def _detail(session: Session) -> dict[str, object]:
         detail["account"] = session.account.address
     if findings := session.all_findings:
         detail["checks"] = {name: finding.value for name, finding in findings.items()}
+    if session.mail is not None and session.mail.allowed:
+        detail["allowed"] = session.mail.allowed
     if session.marks:
         detail["marks"] = session.marks
     return detail

@@ -80,6 +80,7 @@ class Server:
         for dialogue in list(self._dialogues):
             dialogue.abort()
         await self._empty(2.0)
+        self.services.access.flush()
         self.logins.close()
         self._connections.close()
         self.services.counters.close()

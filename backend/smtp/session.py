@@ -44,6 +44,7 @@ class MailTransaction:
     recipients: list[Recipient] = field(default_factory=list)
     allowed: str = ""  # who vouches for it: a rule of ours or a white list; then no black list is asked
     client_allowed: bool = False  # the rule vouches for the client itself, not for a sender that anybody can write
+    allowed_here: bool = False  # `allowed` is only about the recipient under consideration
     findings: dict[str, Finding] = field(default_factory=dict)  # of the checks, by their names
     begun: dict[str, asyncio.Task[Any]] = field(default_factory=dict)
     content: Incoming | None = None  # at the stage "message"

@@ -198,6 +198,14 @@ def _put_hold_rules(transaction: Transaction, rows: Rows) -> None:
     _insert(transaction, "hold_rules", rows)
 
 
+def _put_access_rules(transaction: Transaction, rows: Rows) -> None:
+    for row in rows:
+        same = (row["verdict"], row["kind"], row["what"])
+        if transaction.row("SELECT 1 FROM access_rules WHERE verdict = ? AND kind = ? AND what = ?", same):
+            raise BadInput(f"There is a rule to {' '.join(same)} again; delete that one first.")
+    _insert(transaction, "access_rules", rows)
+
+
 def _put_queue(transaction: Transaction, rows: Rows) -> None:
     """Entries wait again: a held one is held, any other is due now."""
     now = transaction.now
@@ -233,4 +241,5 @@ _PUT = {
     "aliases": _put_aliases,
     "queue": _put_queue,
     "hold_rules": _put_hold_rules,
+    "access_rules": _put_access_rules,
 }

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from backend.errors import BadInput
 from backend.store import deletions
 from backend.store.database import Reader, Transaction
+from backend.store.wildcards import fits
 
 _COLUMNS = "id, sender, recipient, peer, owner, reason, created, until, hits, last_hit"
 _MOST = 10_000  # rules: more belong into the access lists
@@ -43,23 +44,6 @@ class Rule:
             and (self.recipient is None or fits(self.recipient, recipient))
             and (self.peer is None or _within(peer, self.peer))
         )
-
-
-def fits(pattern: str, text: str) -> bool:
-    """Whether the text is what the pattern says. Each part is looked for once, from the left."""
-    first, *middle = pattern.split("*")
-    if not middle:
-        return text == pattern
-    last = middle.pop()
-    place, end = len(first), len(text) - len(last)
-    if place > end or not text.startswith(first) or not text.endswith(last):
-        return False
-    for part in middle:
-        found = text.find(part, place, end)
-        if found < 0:
-            return False
-        place = found + len(part)
-    return True
 
 
 def add(

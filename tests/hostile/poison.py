@@ -10,6 +10,7 @@ from typing import Any
 
 # Columns that hold words of ours, or names that are checked before they are kept; all other text came from outside.
 OURS = {
+    "access_rules": {"verdict", "kind", "key", "shape"},
     "accounts": {"address", "password", "state"},
     "aliases": {"address", "target"},
     "app_passwords": {"password"},
@@ -24,6 +25,7 @@ OURS = {
     "mailboxes": {"name"},
     "messages": {"digest"},
     "minutes": {"name"},
+    "numbers": {"name"},
     "operator_keys": {"fingerprint", "algorithm", "blob"},
     "operators": {"name", "role", "password", "totp", "state", "theme"},
     "queue": {"state", "lease", "domain"},

@@ -44,6 +44,9 @@ ARGUMENTS: dict[str, list[str]] = {
     "session.list": [],
     "me.show": [],
     "rule.list": [],
+    "access.list": [],
+    "access.check": ["--ip", "192.0.2.1", "--sender", "ann@client.test"],
+    "access.export": ["csv"],
     "deletions": [],
 }
 
@@ -72,6 +75,8 @@ def populated(folder: Path, text: str = "") -> Site:
             find(name)(store, settings, caller, arguments)
 
         act("rule.add", sender="ann@client.test", peer="192.0.2.1", reason="a test")
+        act("access.add", verdict="deny", what="192.0.2.0/24", why="a test")
+        act("access.add", verdict="allow", what="ann@client.test", why="a test")
         act("queue.hold", ids=[entry], why="a test")
         act("alias.add", address="old@example.org", target=[ALICE])
         act("alias.delete", address="old@example.org")

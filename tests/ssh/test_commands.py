@@ -37,6 +37,15 @@ def test_a_secret_comes_by_stdin(olga: Operator) -> None:
     assert b"alice@example.org" in olga.run("user", "list").stdout
 
 
+def test_a_list_comes_by_stdin_and_never_from_a_file_of_the_host(olga: Operator) -> None:
+    done = olga.run("access", "import", "-", "postfix", "--why", "'a test'", stdin=b"192.0.2.7\tREJECT\n")
+    assert (done.returncode, b"1 rule added" in done.stdout) == (0, True), done
+    done = olga.run("access", "import", "/etc/passwd", "csv", "--verdict", "deny", "--dry-run")
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"root" not in done.stderr
+    assert b"192.0.2.7 REJECT\n" in olga.run("access", "export", "postfix", "--about", "client").stdout
+
+
 def test_the_role_decides(operator: Make) -> None:
     anna = operator("anna", "auditor")
     assert anna.run("queue", "list").returncode == 0

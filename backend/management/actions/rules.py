@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import ipaddress
 from typing import Annotated
 
 from backend import clock
@@ -11,7 +10,7 @@ from backend.errors import BadInput
 from backend.management.registry import Call, Change, action
 from backend.management.roles import AUDITOR, POSTMASTER
 from backend.management.snapshots.rules import RuleDeleted, RuleList, RuleRow
-from backend.store import hold_rules
+from backend.store import hold_rules, wildcards
 from backend.store.database import Transaction
 from backend.store.hold_rules import Rule
 
@@ -53,7 +52,7 @@ def rule_add(
     for pattern in (sender, recipient):
         if pattern is not None and (pattern.split() != [pattern] or len(pattern) > _LONGEST):
             raise BadInput(f"An address has 1 to {_LONGEST} characters and no blanks, as in *@spam.example.")
-    network = None if peer is None else _network(peer)
+    network = None if peer is None else str(wildcards.network(peer))
 
     def add(transaction: Transaction) -> Change:
         until = None if lasts is None else transaction.now + lasts
@@ -84,10 +83,3 @@ def rule_delete(call: Call, id: Annotated[int, "of the rule"]) -> RuleDeleted:  
 
     gone: RuleDeleted = call.change(delete)
     return gone
-
-
-def _network(written: str) -> str:
-    try:
-        return str(ipaddress.ip_network(written.strip(), strict=False))
-    except ValueError:
-        raise BadInput(f"{written[:60]!r} is no network; write it as 192.0.2.7 or 192.0.2.0/24.") from None

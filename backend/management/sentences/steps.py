@@ -31,6 +31,17 @@ REASONS = {
         "spf",
         "temperror",
     ): "the name servers of the domain of {sender} do not answer, so that its SPF record is not known",
+    ("access_deny", "address"): "{peer} is on our black list{by}; our postmaster can say why",
+    ("access_deny", "network"): "the network of {peer} is on our black list{by}; our postmaster can say why",
+    ("access_deny", "host"): "the host name of {peer} is on our black list{by}; our postmaster can say why",
+    ("access_deny", "domain"): "the domain of {sender} is on our black list{by}; our postmaster can say why",
+    ("access_deny", "sender"): "{sender} is on our black list{by}; our postmaster can say why",
+    ("access_deny", "recipient"): "{recipient} takes no mail from outside{by}; our postmaster can say why",
+    ("access_deny", "helo"): "the name that {peer} gave itself is on our black list{by}; our postmaster can say why",
+    (
+        "access_deny",
+        "name unknown",
+    ): "the DNS could not say what {peer} is called, and our lists have rules about names",
     ("size", ""): "the message is larger than we take; the sender can send a link in place of the attachment",
     ("line ends", ""): "the sender's server ends its lines in a way that is not allowed; its owner must fix it",
     ("loops", "hops"): "the message has passed too many mail hosts, it goes in circles;"
@@ -83,7 +94,9 @@ def _refused(event: Event) -> str:
     detail = event.detail
     reason = REASONS.get((str(detail.get("check", "")), str(detail.get("reason", ""))))
     if reason is not None:
-        why = reason.format(peer=event.peer, sender=address(event.sender), recipient=event.recipient)
+        why = reason.format(
+            peer=event.peer, sender=address(event.sender), recipient=event.recipient, by=_by_rule(event)
+        )
     else:
         why = statuses.inside(statuses.find(detail.get("reply", "")))
     if event.verdict == "rejected":
@@ -121,7 +134,8 @@ def _accepted(event: Event) -> str:
         return f"Written here: a report to a sender about message {detail['about']}."
     if "account" in detail:
         return f"Accepted from {detail['account']}, who had logged in."
-    return f"Accepted from {address(event.sender)}{f', brought by {event.peer}' if event.peer else ''}."
+    allowed = f"; {detail['allowed']} of the white lists vouches for it" if "allowed" in detail else ""
+    return f"Accepted from {address(event.sender)}{f', brought by {event.peer}' if event.peer else ''}{allowed}."
 
 
 def _delivered(event: Event) -> str:
