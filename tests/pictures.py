@@ -184,7 +184,7 @@ def _gist(svg: str) -> list[str]:
     text = re.sub(r"\b(?=\w*\d)[0-9A-Z]{5,13}\b|<?[\w.]+@(mail\.)?example\.org(>|&gt;)", "#", text)
     text = re.sub(r"[▁-█━]+|(?<!\S)/[\w./…-]+", "", text)
     text = re.sub(r"(in )?\d[\d,.:]*( ?([kMG]?B|[dhms])\b)?( \d+[hms])?|\bnow\b", "#", text)
-    return text.split()
+    return [word for word in text.split() if word.rpartition("=")[2] != "#"]
 
 
 if __name__ == "__main__":
