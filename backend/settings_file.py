@@ -20,10 +20,12 @@ from backend.errors import BadInput
 
 _PORTS = 65_535
 _CHOICES = {
+    "dkim.failed": ("mark", "reject"),
     "log.level": ("debug", "info", "warning", "error"),
     "relay.smarthost_tls": ("may", "must", "wrapped"),
 }
 _POSITIVE = {"delivery.retry_first", "delivery.retry_max", "delivery.give_up", "delivery.lease", "delivery.connections"}
+_POSITIVE |= {"dkim.signatures", "dkim.look_minutes", "dkim.replay_hours"}
 # What was bound, opened or started with the service cannot change under it.
 NEEDS_RESTART = frozenset(
     {"listen.addresses", "listen.smtp", "listen.submission", "listen.submissions", "listen.ssh"}
@@ -153,7 +155,7 @@ class _File:
         choices = _CHOICES.get(where)
         if choices and value not in choices:
             raise ValueError(f"{value!r} is not one of {', '.join(choices)}")
-        if where in ("site.hostname", "site.domain"):
+        if where in ("site.hostname", "site.domain", "arc.trusted"):
             return _domain(value)
         if where == "relay.route.domain":
             return "." + _domain(value[1:]) if value.startswith(".") else _domain(value)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import get_args
 
 from backend.policy import rates, recipient, relay, sender
+from backend.policy.arc import check as arc
 from backend.policy.check import Check, Early, Services, Stage, Verdict
+from backend.policy.dkim import check as dkim
 from backend.smtp.session import Session
 
 CHECKS: tuple[Check, ...] = (
@@ -14,6 +16,8 @@ CHECKS: tuple[Check, ...] = (
     relay.check,
     recipient.check,
     rates.recipient_rate,
+    dkim.check,
+    arc.check,
 )
 _STAGES: tuple[Stage, ...] = get_args(Stage)
 _BY_STAGE = {stage: tuple(check for check in CHECKS if check.stage == stage) for stage in _STAGES}

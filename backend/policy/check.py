@@ -14,6 +14,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 from backend.accounts.directory import Directory
 from backend.config import Settings
 from backend.policy.counters import Counters
+from backend.policy.dkim.keyring import Keyring
 from backend.resolver.answer import Asks
 from backend.smtp.reply import Reply
 from backend.smtp.session import Session
@@ -38,6 +39,7 @@ class Services:
     directory: Directory
     counters: Counters
     resolver: Asks  # for what is not about one message; a check of a message asks `session.lookups`
+    keyring: Keyring  # keys that sign
     now: Callable[[], float]
 
 

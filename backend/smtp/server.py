@@ -18,6 +18,7 @@ from backend.config import Settings
 from backend.policy.check import Services
 from backend.policy.connections import Connections
 from backend.policy.counters import Counters
+from backend.policy.dkim.keyring import Keyring
 from backend.resolver.lookups import Lookups
 from backend.resolver.resolver import Resolver
 from backend.smtp.dialogue import Dialogue
@@ -47,6 +48,7 @@ class Server:
             Directory(store, settings),
             Counters(settings.site.run / "counters"),
             Resolver(settings.dns),
+            Keyring(store),
             time.time,
         )
         self._connections = Connections(settings.site.run, worker)
