@@ -92,6 +92,10 @@ class Letter:
         return tuple(Field(raw + b"\r\n") for raw in raws if raw)
 
     @cached_property
+    def _small(self) -> bytes:
+        return self.section.lower()
+
+    @cached_property
     def by_name(self) -> dict[str, list[Field]]:
         """The fields of each name, from the top to the bottom; empty for a name that is not there."""
         found: dict[str, list[Field]] = defaultdict(list)
@@ -100,8 +104,8 @@ class Letter:
         return found
 
     def named(self, name: str) -> list[Field]:
-        """The fields of that name, from the top to the bottom."""
-        return self.by_name.get(name, [])
+        """The fields of that name, from the top to the bottom. Cheap where the name is nowhere in the section."""
+        return self.by_name.get(name, []) if name.encode() in self._small else []
 
     def covered(self, names: Iterable[str], form: Form) -> bytes:
         """The fields that a signature names, each name from the bottom up; what is not there is nothing (RFC 6376

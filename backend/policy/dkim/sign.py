@@ -1,4 +1,4 @@
-"""Signs a message for its domain (RFC 6376 §5), with each of its keys: RSA for everybody, Ed25519 for those who know it.
+"""Signs a message for its domain (RFC 6376 §5) with each of its keys: RSA for all, Ed25519 for those who know it.
 
 A field that is signed once more than it is there cannot be added by somebody else (§8.15). That is done for what people
 see and what says how the body is to be read; not for List-* and the like that a mailing list may add on the way.
@@ -75,7 +75,7 @@ async def sign_letter(letter: Letter, keys: Sequence[SigningKey], now: float, da
 
 
 def names(letter: Letter, more: Iterable[str] = ()) -> list[str]:
-    """The names in h=, each as often as it is to be there; `more`: further ones that are signed where they are there."""
+    """The names in h=, each as often as it is to be there; `more`: further ones that are signed if they are there."""
     wanted = _IF_THERE.union(more)
     found = [name for name in ALWAYS for _ in range(len(letter.named(name)) + 1)]
     for name, fields in letter.by_name.items():

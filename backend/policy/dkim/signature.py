@@ -48,8 +48,8 @@ class Signature:
 
 
 def read(value: bytes, *, arc: bool = False) -> Signature:
-    """The value of the field; BadInput with half a sentence when it is none. `arc`: it is of an ARC set, where v= is not
-    allowed and i= is its number.
+    """The value of the field; BadInput with half a sentence when it is none. `arc`: it is of an ARC set, where there is
+    no v= and i= is its number.
     """
     found = tags.parse(value)
     required = "a b bh d h s" if arc else "v a b bh d h s"

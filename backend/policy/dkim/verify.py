@@ -52,7 +52,7 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one signature is worth, in the words of RFC 8601 §2.7.1: pass, fail, policy, neutral, temperror, permerror."""
+    """What one signature is worth, as RFC 8601 §2.7.1 says it: pass, fail, policy, neutral, temperror, permerror."""
 
     value: str
     reason: str = ""
@@ -93,8 +93,8 @@ async def gather(
     if len(wanted) == 1:
         found = [await _key(asks, *wanted[0])]
         return dict(zip(wanted, found, strict=True)), await hashing
-    *found, digests = await asyncio.gather(*(_key(asks, *one) for one in wanted), hashing)
-    return dict(zip(wanted, found, strict=True)), digests
+    keys, digests = await asyncio.gather(asyncio.gather(*(_key(asks, *one) for one in wanted)), hashing)
+    return dict(zip(wanted, keys, strict=True)), digests
 
 
 async def _key(asks: Asks, name: str, algorithm: str) -> Key | Outcome:
