@@ -98,7 +98,7 @@ class Dkim:
     replay_hours: int = 24
     sign: bool = True  # what our own users, hosts and the service itself send
     good_days: int = 14  # that our signatures are good for: longer than mail waits in queues; 0: for ever
-    look_minutes: int = 5  # between looks whether the DNS shows a new key
+    look_seconds: int = 300  # between looks whether the DNS shows a new key
     settle_minutes: int = 60  # that it must have been seen before it signs: other name servers may be behind
     overlap_days: int = 14  # that an old key stays published after the last mail it signed
 

@@ -25,7 +25,7 @@ _CHOICES = {
     "relay.smarthost_tls": ("may", "must", "wrapped"),
 }
 _POSITIVE = {"delivery.retry_first", "delivery.retry_max", "delivery.give_up", "delivery.lease", "delivery.connections"}
-_POSITIVE |= {"dkim.signatures", "dkim.look_minutes", "dkim.replay_hours"}
+_POSITIVE |= {"dkim.signatures", "dkim.look_seconds", "dkim.replay_hours"}
 # What was bound, opened or started with the service cannot change under it.
 NEEDS_RESTART = frozenset(
     {"listen.addresses", "listen.smtp", "listen.submission", "listen.submissions", "listen.ssh"}

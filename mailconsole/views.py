@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from backend import clock
-from mailconsole import account_views, operator_views, reading_views, trace_views
+from mailconsole import account_views, dkim_views, operator_views, reading_views, trace_views
 from mailconsole.tables import table
 from screens.figures import size
 from screens.text import safe
@@ -231,6 +231,7 @@ _VIEWS: dict[str, Callable[[Any], str]] = {
     "trace.find": trace_views.found,
     "trace.show": trace_views.story,
     **account_views.VIEWS,
+    **dkim_views.VIEWS,
     "alias.list": _aliases,
     "alias.add": _aliases,
     "alias.delete": lambda answer: "Deleted:\n" + _aliases(answer),

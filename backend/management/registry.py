@@ -36,6 +36,7 @@ ROOMS = (
     "accounts",
     "vacation",
     "addresses",
+    "dkim",
     "mailbox",
     "undo",
     "audit",

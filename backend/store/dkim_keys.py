@@ -69,10 +69,10 @@ def everything(reader: Reader, domain: str | None = None) -> list[DkimKey]:
 
 
 def signing(reader: Reader, domain: str) -> list[Private]:
-    """The active keys of a domain, RSA first."""
+    """The active keys of a domain of ours, RSA first."""
     rows = reader.rows(
         "SELECT domain, selector, algorithm, private FROM dkim_keys WHERE domain = ? AND state = 'active'"
-        " AND private IS NOT NULL ORDER BY algorithm DESC",
+        " AND private IS NOT NULL AND domain IN (SELECT name FROM domains) ORDER BY algorithm DESC",
         (domain,),
     )
     return [Private(*row) for row in rows]
@@ -98,15 +98,20 @@ def looked(transaction: Transaction, identity: int, dns: str) -> None:
     """Note what the DNS showed of a key."""
     transaction.execute(
         "UPDATE dkim_keys SET dns = ?, looked = ?, published = CASE WHEN ? = 'right' THEN coalesce(published, ?)"
-        " WHEN state = 'waiting' THEN NULL ELSE published END WHERE id = ?",
-        (dns, transaction.now, dns, transaction.now, identity),
+        " WHEN state = 'waiting' AND ? <> 'silent' THEN NULL ELSE published END WHERE id = ?",
+        (dns, transaction.now, dns, transaction.now, dns, identity),
     )
+
+
+def waiting(reader: Reader, domain: str, before: float) -> bool:
+    """Whether a pair waits, and the DNS has shown all of it since `before`."""
+    rows = reader.rows("SELECT published FROM dkim_keys WHERE domain = ? AND state = 'waiting'", (domain,))
+    return bool(rows) and all(published is not None and published <= before for (published,) in rows)
 
 
 def use(transaction: Transaction, domain: str) -> list[DkimKey]:
     """Sign with the keys that wait; those that signed before begin to retire. BadInput when none waits."""
-    waiting = [key for key in everything(transaction, domain) if key.state == "waiting"]
-    if not waiting:
+    if not any(key.state == "waiting" for key in everything(transaction, domain)):
         raise BadInput(f"{domain} has no keys that wait; `dkim rotate {domain}` makes the next ones.")
     _move(transaction, domain, "active", "retiring")
     _move(transaction, domain, "waiting", "active")

@@ -8,6 +8,7 @@ from typing import Any
 
 from backend import clock
 from backend.management.sentences import statuses
+from backend.management.sentences.checks import checks
 from backend.store.trace import Event
 
 # What policy and content refuse for: (check, reason) -> why; and who can do something about it.
@@ -24,6 +25,8 @@ REASONS = {
     ("recipient", "unknown user"): "there is no address {recipient} here; the sender must check the spelling",
     ("size", ""): "the message is larger than we take; the sender can send a link in place of the attachment",
     ("line ends", ""): "the sender's server ends its lines in a way that is not allowed; its owner must fix it",
+    ("dkim", "failed"): "no signature of the message is good: it was changed on its way, or somebody forged it;"
+    " the sender's mail service must find out why",
     ("loops", "hops"): "the message has passed too many mail hosts, it goes in circles;"
     " whoever forwards this mail must correct where it goes",
     ("loops", "delivered before"): "the same message was delivered to this mailbox before, it goes in circles;"
@@ -112,7 +115,8 @@ def _accepted(event: Event) -> str:
         return f"Written here: a report to a sender about message {detail['about']}."
     if "account" in detail:
         return f"Accepted from {detail['account']}, who had logged in."
-    return f"Accepted from {address(event.sender)}{f', brought by {event.peer}' if event.peer else ''}."
+    taken = f"Accepted from {address(event.sender)}{f', brought by {event.peer}' if event.peer else ''}."
+    return " ".join([taken, *checks(detail.get("checks"))])
 
 
 def _delivered(event: Event) -> str:

@@ -15,7 +15,7 @@ _ORDER = ("pass", "temperror", "policy", "fail", "permerror", "neutral")  # of m
 
 
 class Dkim:
-    """Verifies all signatures. A failed one is worth as much as none (RFC 6376 §6.1), unless the site says otherwise."""
+    """Verifies all signatures. A failed one counts as none (RFC 6376 §6.1), unless the site says otherwise."""
 
     name = "dkim"
     stage: Stage = "message"
