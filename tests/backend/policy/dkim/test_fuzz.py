@@ -5,6 +5,7 @@ square of a mebibyte would be seen here by anybody who waits.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import pytest
 from hypothesis import example, given
@@ -60,10 +61,8 @@ def test_a_signature_is_read_or_refused(text: bytes, arc: bool) -> None:
 @given(GARBAGE)
 @example(b"p=" + b"MIIB" * 3000)
 def test_a_key_record_is_read_or_refused(text: bytes) -> None:
-    try:
+    with contextlib.suppress(Unusable):
         assert read_key(text).bits
-    except Unusable:
-        pass
 
 
 @given(st.lists(st.tuples(st.sampled_from([b"DKIM-Signature", b"From", b"x", b""]), GARBAGE)), st.binary(max_size=50))
