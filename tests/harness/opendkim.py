@@ -64,5 +64,5 @@ def sign(folder: Path, message: bytes, key: SigningKey, canonicalization: str) -
 def _run(folder: Path, config: str, message: bytes) -> str:
     (folder / "opendkim.conf").write_text(config)
     (folder / "message").write_bytes(message)
-    command = ["/usr/sbin/opendkim", "-x", folder / "opendkim.conf", "-v", "-t", folder / "message"]
+    command = ["/usr/sbin/opendkim", "-x", folder / "opendkim.conf", "-vv", "-t", folder / "message"]
     return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False).stdout
