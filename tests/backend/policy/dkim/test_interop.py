@@ -44,6 +44,8 @@ BODIES = {
     "long": b"x" * 2_000 + b"\r\n" + b"y  z\r\n" * 30_000,
 }
 KEYS = pair(DOMAIN)
+# What OpenDKIM 2.11 signs with Ed25519 and a simple header, neither OpenDKIM itself nor dkimpy can verify.
+OPENDKIMS = [(key, form) for key in KEYS for form in FORMS if key is KEYS[0] or form.startswith("relaxed")]
 
 
 @pytest.fixture(scope="module")
@@ -115,12 +117,9 @@ def test_opendkim_verifies_ours(name: str, name_server: Dns, tmp_path: Path) -> 
 
 
 @pytest.mark.skipif(not opendkim.HERE, reason="OpenDKIM is not here")
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("key", KEYS, ids=lambda key: key.algorithm)
+@pytest.mark.parametrize(("key", "form"), OPENDKIMS, ids=lambda value: getattr(value, "algorithm", value))
 @pytest.mark.parametrize("name", BODIES)
 def test_we_verify_opendkims(name: str, key: SigningKey, form: str, name_server: Dns, tmp_path: Path) -> None:
-    if key.algorithm == "ed25519-sha256" and form.startswith("simple"):
-        pytest.skip("what OpenDKIM 2.11 signs so, neither OpenDKIM itself nor dkimpy can verify")
     signed = opendkim.sign(tmp_path, MILTER_HEAD + b"\r\n" + BODIES[name], key, form)
     assert ours(signed, name_server, now=_time(signed)) == ["pass"]
     assert ours(signed.replace(b"hello", b"hallo"), name_server, now=_time(signed)) == ["fail"]
