@@ -64,5 +64,6 @@ def sign(folder: Path, message: bytes, key: SigningKey, canonicalization: str) -
 def _run(folder: Path, config: str, message: bytes, *words: str) -> str:
     (folder / "opendkim.conf").write_text(config)
     (folder / "message").write_bytes(message)
-    command = ["/usr/sbin/opendkim", "-x", folder / "opendkim.conf", *words, "-t", folder / "message"]
-    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False).stdout
+    command: list[str | Path] = ["/usr/sbin/opendkim", "-x", folder / "opendkim.conf", *words, "-t", folder / "message"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    return done.stdout

@@ -24,9 +24,10 @@ _EXPONENT = 65_537
 def name(now: float, taken: Container[str]) -> str:
     """What a pair is called: `m20261124`, and `m20261124b` for the second one of a day. BadInput after the 26th."""
     day = f"m{datetime.datetime.fromtimestamp(now, datetime.UTC):%Y%m%d}"
-    for letter in ["", *string.ascii_lowercase[1:]]:
-        if day + letter not in taken:
-            return day + letter
+    for number in range(26):
+        called = day + (string.ascii_lowercase[number] if number else "")
+        if called not in taken:
+            return called
     raise BadInput("26 pairs of keys were made today; the next one can be made tomorrow.")
 
 

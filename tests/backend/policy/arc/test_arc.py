@@ -49,7 +49,7 @@ def sealed_by_dkimpy(message: bytes, domain: str) -> bytes:
 
 
 def dkimpys(message: bytes) -> bytes | None:
-    verdict, _, _ = dkim.arc_verify(message, dnsfunc=RECORDS.text)
+    verdict: bytes | None = dkim.arc_verify(message, dnsfunc=RECORDS.text)[0]
     return verdict
 
 
