@@ -13,7 +13,17 @@ from pathlib import Path
 
 from tests.bench.table import Row, table
 
-WORKS = ("local_mailbox", "relay", "many_recipients", "queue_page", "trace", "large_messages", "idle", "console")
+WORKS = (
+    "local_mailbox",
+    "relay",
+    "many_recipients",
+    "queue_page",
+    "trace",
+    "large_messages",
+    "idle",
+    "dkim",
+    "console",
+)
 
 
 def main() -> int:

@@ -5,13 +5,11 @@ less. A body goes through in pieces, and what is kept of it between two pieces i
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable
 from typing import Literal
 
 Form = Literal["simple", "relaxed"]
 FORMS: tuple[Form, ...] = ("simple", "relaxed")
-_SPACE = re.compile(rb"[ \t]{2,}|\t")  # what one space stands for; a single space is left as it is
 _PIECE = 32_768  # empty lines given out at once: a body may have fifty million
 
 
@@ -20,7 +18,7 @@ def field(raw: bytes, form: Form) -> bytes:
     if form == "simple":
         return raw
     name, colon, value = raw.partition(b":")
-    value = _SPACE.sub(b" ", value.replace(b"\r\n", b"")).strip(b" ")
+    value = _single(value.replace(b"\r\n", b"")).strip(b" ")
     return name.strip(b" \t").lower() + colon + value + b"\r\n"
 
 
@@ -63,7 +61,7 @@ class Canonical:
             kept = data.rstrip(b" \t")
             if len(kept) < len(data):
                 self._held, data = b" " + self._held, kept
-            data = _SPACE.sub(b" ", data).replace(b" \r\n", b"\r\n")
+            data = _single(data).replace(b" \r\n", b"\r\n")
         self._lines(data)
 
     def finish(self) -> None:
@@ -99,6 +97,14 @@ class Canonical:
         self.size += len(data)
         for tally in self._tallies:
             tally.update(data)
+
+
+def _single(data: bytes) -> bytes:
+    """One space for each run of spaces and tabs. Each round halves the runs, which is faster than to look at each."""
+    data = data.replace(b"\t", b" ")
+    while b"  " in data:
+        data = data.replace(b"  ", b" ")
+    return data
 
 
 def _line_ends(data: bytes) -> int:

@@ -105,7 +105,9 @@ class Letter:
 
     def named(self, name: str) -> list[Field]:
         """The fields of that name, from the top to the bottom. Cheap where the name is nowhere in the section."""
-        return self.by_name.get(name, []) if name.encode() in self._small else []
+        if "by_name" not in self.__dict__ and name.encode() not in self._small:  # not worth to take it apart
+            return []
+        return self.by_name.get(name, [])
 
     def covered(self, names: Iterable[str], form: Form) -> bytes:
         """The fields that a signature names, each name from the bottom up; what is not there is nothing (RFC 6376
