@@ -89,6 +89,29 @@ def test_a_life_by_hand(act: Act) -> None:
     assert first[0] not in dict(states(act))
 
 
+def test_a_key_that_nobody_can_find_is_a_problem(act: Act, store: Store) -> None:
+    def rows() -> list[tuple[str, str]]:
+        return [(row["severity"], row["sentence"]) for row in act("problems")["rows"] if "key" in row["sentence"]]
+
+    def shown(dns: str) -> None:
+        for key in store.read(dkim_keys.everything):
+            store.write(lambda transaction, key=key: dkim_keys.looked(transaction, key.id, dns))  # type: ignore[misc]
+
+    act("dkim.make", domain=DOMAIN)
+    shown("missing")
+    assert rows() == []
+    store.write(lambda transaction: transaction.execute("UPDATE dkim_keys SET created = created - 90000"))
+    assert [severity for severity, _ in rows()] == ["warn", "warn"]
+    act("dkim.use", domain=DOMAIN)
+    assert {severity for severity, _ in rows()} == {"bad"}
+    assert "Mail of example.org fails DKIM: the DNS does not show its key" in rows()[0][1]
+    shown("different")
+    assert "the DNS has another text for its key" in rows()[0][1]
+    for dns in ("silent", "right"):
+        shown(dns)
+        assert rows() == []
+
+
 def test_only_the_sysadmin_changes_keys(act: Act) -> None:
     for role in (POSTMASTER, HELPDESK, AUDITOR):
         for name in ("make", "rotate", "use"):
