@@ -29,7 +29,9 @@ _EARLY = {
 async def judge(stage: Stage, session: Session, services: Services) -> tuple[str, Verdict] | None:
     """The name of the check that refuses or accepts, and its verdict; None when all of the stage pass it on."""
     for early in _EARLY[stage]:
-        session.start(early.name, early.begin(session, services))
+        work = early.begin(session, services)
+        if work is not None:
+            session.start(early.name, work)
     for check in _BY_STAGE[stage]:
         verdict = await check(session, services)
         if verdict is None:

@@ -7,7 +7,7 @@ never waits for one look-up after the other, and nobody waits for an answer that
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -60,8 +60,10 @@ class Early(Check, Protocol):
 
     begins: Stage
 
-    async def begin(self, session: Session, services: Services) -> Any:
-        """What takes time. It is awaited where the check is, and what it raises is raised there."""
+    def begin(self, session: Session, services: Services) -> Coroutine[Any, Any, Any] | None:
+        """What takes time; None when there is nothing to do, which spares a task. It is awaited where the check is, and
+        what it raises is raised there.
+        """
         ...
 
 

@@ -68,6 +68,16 @@ def everything(reader: Reader, domain: str | None = None) -> list[DkimKey]:
     return [DkimKey(*row) for row in rows]
 
 
+def domains(reader: Reader) -> frozenset[str]:
+    """Those of our domains that have keys which sign."""
+    return frozenset(
+        row[0]
+        for row in reader.execute(
+            "SELECT DISTINCT domain FROM dkim_keys WHERE state = 'active' AND domain IN (SELECT name FROM domains)"
+        )
+    )
+
+
 def signing(reader: Reader, domain: str) -> list[Private]:
     """The active keys of a domain of ours, RSA first."""
     rows = reader.rows(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
+from typing import Any
+
 from backend.policy import ours
 from backend.policy.arc import verify
 from backend.policy.arc.chain import Chain
@@ -18,21 +21,22 @@ class Arc:
     stage: Stage = "message"
     begins: Stage = "message"
 
-    async def begin(self, session: Session, services: Services) -> Chain | None:
+    def begin(self, session: Session, services: Services) -> Coroutine[Any, Any, Chain] | None:
         """The chain; None for whom it is not asked."""
         mail = session.mail
-        if not services.settings.arc.enabled or mail is None or mail.content is None or session.lookups is None:
+        assert mail is not None
+        assert mail.content is not None
+        assert session.lookups is not None
+        if not services.settings.arc.enabled or ours.ours(session, services.settings):
             return None
-        if ours.ours(session, services.settings):
-            return None
-        return await verify.verify(mail.content.letter, session.lookups, Rules(services.now()))
+        return verify.verify(mail.content.letter, session.lookups, Rules(services.now()))
 
     async def __call__(self, session: Session, services: Services) -> Verdict | None:
         """Note what was found."""
         mail = session.mail
         assert mail is not None
-        mail.chain = chain = await session.begun(self.name)
-        if chain is not None:
+        if self.name in mail.begun:
+            mail.chain = chain = await session.begun(self.name)
             mail.findings[self.name] = finding(chain, str(session.peer))
         return None
 

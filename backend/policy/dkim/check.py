@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from dataclasses import replace
+from typing import Any
 
 from backend.policy import ours
 from backend.policy.check import Services, Stage, Verdict, reject
@@ -21,23 +23,24 @@ class Dkim:
     stage: Stage = "message"
     begins: Stage = "message"
 
-    async def begin(self, session: Session, services: Services) -> list[Outcome]:
-        """The outcome of each signature."""
+    def begin(self, session: Session, services: Services) -> Coroutine[Any, Any, list[Outcome]] | None:
+        """The outcome of each signature; None for whom it is not asked."""
         mail, settings = session.mail, services.settings.dkim
-        if not settings.enabled or mail is None or mail.content is None or session.lookups is None:
-            return []
-        if ours.ours(session, services.settings):
-            return []
+        assert mail is not None
+        assert mail.content is not None
+        assert session.lookups is not None
+        if not settings.enabled or ours.ours(session, services.settings):
+            return None
         rules = Rules(services.now(), settings.signatures, settings.oldest_days)
-        return await verify.verify(mail.content.letter, session.lookups, rules)
+        return verify.verify(mail.content.letter, session.lookups, rules)
 
     async def __call__(self, session: Session, services: Services) -> Verdict | None:
         """Note what was found; 550 5.7.20 (RFC 7372) only for nothing but failures, and where the site wants it."""
         mail, settings = session.mail, services.settings.dkim
         assert mail is not None
-        outcomes: list[Outcome] = await session.begun(self.name)
-        if not settings.enabled or ours.ours(session, services.settings):
+        if self.name not in mail.begun:
             return None
+        outcomes: list[Outcome] = await session.begun(self.name)
         outcomes = [_replayed(one, len(mail.recipients), services) for one in outcomes]
         assert mail.content is not None
         unseen = len(mail.content.letter.named(verify.NAME)) - len(outcomes)

@@ -22,15 +22,29 @@ class Keyring:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._generation = 0
+        self._domains: frozenset[str] | None = None
         self._known: dict[str, tuple[SigningKey, ...]] = {}
         self._loaded: dict[bytes, RSAPrivateKey | Ed25519PrivateKey] = {}
 
-    async def keys(self, domain: str) -> tuple[SigningKey, ...]:
-        """The keys that mail of the domain is signed with now; none when it has none."""
+    async def domains(self) -> frozenset[str]:
+        """Those that mail is signed for now."""
         number = self._store.generation.number
         if number != self._generation:
             self._generation = number
+            self._domains = None
             self._known.clear()
+        if self._domains is None:
+            found = await self._store.query(dkim_keys.domains)
+            if number != self._store.generation.number:
+                return found
+            self._domains = found
+        return self._domains
+
+    async def keys(self, domain: str) -> tuple[SigningKey, ...]:
+        """The keys that mail of the domain is signed with now; none when it has none."""
+        if domain not in await self.domains():
+            return ()
+        number = self._generation
         if domain not in self._known:
             found = await self._store.query(lambda reader: dkim_keys.signing(reader, domain))
             keys = tuple(map(self._ready, found))
