@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import dkim
@@ -12,6 +13,7 @@ import dns.resolver
 import pytest
 
 from backend.policy.dkim import sign
+from tests.harness import opendkim
 from tests.harness.dns import BROKEN, Dns, Silence
 from tests.harness.keys import pair, published, zone
 from tests.harness.sink import Sink
@@ -142,13 +144,15 @@ def verified(place: Place, message: bytes) -> list[bool]:
 
 
 @pytest.mark.parametrize("body", [BODY, b"large \t \r\n" * 40_000 + b"\r\n\r\n"], ids=["small", "large"])
-def test_what_a_user_sends_leaves_with_both_signatures(place: Place, body: bytes) -> None:
+def test_what_a_user_sends_leaves_with_both_signatures(place: Place, body: bytes, tmp_path: Path) -> None:
     to = f"signed{len(body)}@remote.test"
     place.submit(f"From: Alice <{ALICE}>\r\nTo: {to}\r\nSubject: hello\r\n\r\n".encode() + body, to)
     message = sent(place, to)
     assert re.findall(rb"a=(\S+);", message) == [b"rsa-sha256", b"ed25519-sha256"]
     assert message.count(b"Message-ID:") == message.count(b"Date:") == 1  # ours, and signed: they are in h=
     assert verified(place, message) == [True, True]
+    if opendkim.HERE:
+        assert opendkim.verify(tmp_path, message, place.dns.address) == ["pass", "pass"]
 
 
 def test_who_is_not_of_ours_is_not_signed_for(place: Place) -> None:

@@ -69,6 +69,8 @@ def passes(results: bytes) -> bool:
     """Whether results of a host, as in Authentication-Results, have dmarc=pass."""
     kept, depth = [], 0
     for step in _STEP.findall(results[:_LONGEST]):
+        if step == b'"':  # a string without an end: what follows may be in it
+            break
         depth += {b"(": 1, b")": -1 if depth else 0}.get(step, 0)
         if not depth and step[:1] not in b'()"':
             kept.append(step)

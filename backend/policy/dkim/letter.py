@@ -85,6 +85,11 @@ class Letter:
         made._skip, made._known, made._busy = self._skip, self._known, self._busy
         return made
 
+    @property
+    def small(self) -> bool:
+        """Whether the body is hashed at once, and not in a thread."""
+        return self._body.path is None and self._body.size <= _INLINE
+
     @cached_property
     def fields(self) -> tuple[Field, ...]:
         """From the top to the bottom."""
@@ -128,7 +133,7 @@ class Letter:
         async with self._busy:  # who comes second finds what the first one made
             missing = wanted - self._known.keys()
             if missing:
-                if self._body.path is None and self._body.size <= _INLINE:
+                if self.small:
                     self._known.update(self.hashes(missing))
                 else:
                     loop = asyncio.get_running_loop()

@@ -90,9 +90,9 @@ async def gather(
     """
     wanted = list({(one.key_name, one.algorithm) for one in some} | set(more))
     hashing = letter.digests({one.demand for one in some})
-    if len(wanted) == 1:
-        found = [await _key(asks, *wanted[0])]
-        return dict(zip(wanted, found, strict=True)), await hashing
+    if len(wanted) == 1 and letter.small:  # most mail: two tasks less
+        digests = await hashing
+        return {wanted[0]: await _key(asks, *wanted[0])}, digests
     keys, digests = await asyncio.gather(asyncio.gather(*(_key(asks, *one) for one in wanted)), hashing)
     return dict(zip(wanted, keys, strict=True)), digests
 

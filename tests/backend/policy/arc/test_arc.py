@@ -181,6 +181,9 @@ def test_who_vouches() -> None:
         (b" i=1; mail.test;\r\n\tDMARC = pass (p=none) header.from=x.test", True),
         (b" i=1; mail.test; dmarc=fail (; dmarc=pass ;) header.from=x.test", False),
         (b' i=1; mail.test; dmarc=fail reason="; dmarc=pass ;"', False),
+        (b' i=1; mail.test; dmarc=fail reason="; dmarc=pass ;', False),
+        (b' i=1; mail.test; dmarc=fail reason="\\"; dmarc=pass ;"', False),
+        (b" i=1; mail.test; dmarc=fail reason=\\(; dmarc=pass", True),  # no comment; nobody's string
         (b" i=1; mail.test; dmarc=passed", False),
         (b" i=1; mail.test; x-dmarc=pass", False),
         (b" i=1; mail.test; spf=pass smtp.mailfrom=dmarc=pass", False),

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import hashlib
 import time
+import tracemalloc
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,9 +17,10 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from backend.policy.dkim import sign
 from backend.policy.dkim.canonical import Canonical, Form, Tally
 from backend.policy.dkim.check import finding, signers
-from backend.policy.dkim.letter import Letter, letter
+from backend.policy.dkim.letter import Demand, Letter, letter
 from backend.policy.dkim.sign import SigningKey
 from backend.policy.dkim.verify import Outcome, Rules, verify
+from backend.store.bodies import Body
 from tests.harness.keys import BROKEN, Records, ed25519, pair, published, record, rsa
 
 DOMAIN = "client.test"
@@ -262,9 +266,7 @@ def test_of_many_the_best_one_speaks() -> None:
     assert signers(finding([bad])) == signers(None) == []
 
 
-def test_large_and_small_bodies_hash_alike(tmp_path: Any) -> None:
-    from backend.store.bodies import Body
-
+def test_large_and_small_bodies_hash_alike(tmp_path: Path) -> None:
     body = (b"line of  text \r\n" * 500 + b"\r\n" * 20) * 40 + b"\r\n" * 9
     text = message(section=SECTION, body=body)
     path = tmp_path / "body"
@@ -273,6 +275,22 @@ def test_large_and_small_bodies_hash_alike(tmp_path: Any) -> None:
     large = Letter(section, Body(len(text), path=path))
     found = asyncio.run(verify(large, Records(published(DOMAIN)), Rules(NOW)))
     assert [one.value for one in found] == ["pass", "pass"]
+
+
+def test_a_huge_body_takes_no_memory(tmp_path: Path) -> None:
+    """50 MB, of which a few pieces are in memory at a time."""
+    path = tmp_path / "body"
+    path.write_bytes(SECTION + b"\r\n")
+    with path.open("r+b") as file:
+        file.truncate(50_000_000)
+    large = Letter(SECTION, Body(50_000_000, path=path))
+    tracemalloc.start()
+    found = large.hashes([Demand("relaxed"), Demand("simple"), Demand("simple", 1_000_000)])
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 4_000_000
+    assert {digest.size for digest in found.values()} == {50_000_000 - len(SECTION)}
+    assert found[Demand("simple", 1_000_000)].value == hashlib.sha256(bytes(1_000_000)).digest()
 
 
 def test_time_has_a_default_that_is_now() -> None:
