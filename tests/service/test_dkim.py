@@ -202,6 +202,14 @@ def test_a_large_message_is_verified(place: Place) -> None:
     assert results(place.newest()).count("dkim=fail") == 2
 
 
+def test_a_mebibyte_of_signatures_is_taken(place: Place) -> None:
+    one = b"DKIM-Signature: v=1; a=rsa-sha256; d=client.test; s=rsa; h=from; bh=AAAA; b=AAAA\r\n"
+    place.bring(one * 12_000 + place.signed())
+    found = results(place.newest())
+    assert found.count("dkim=fail (the body was changed)") == 10
+    assert "dkim=policy (11992 more signatures were not looked at)" in found
+
+
 def test_a_name_server_that_fails_is_no_verdict(place: Place) -> None:
     section = HEAD % 77
     place.bring(sign.sign(section, BODY, pair("broken.test"), time.time()) + section + b"\r\n" + BODY)

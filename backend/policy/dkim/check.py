@@ -59,10 +59,12 @@ def finding(outcomes: list[Outcome], unseen: int = 0) -> Finding:
         return Finding("none", "it is not signed", results=(Result("dkim", "none"),))
     best = min(outcomes, key=lambda one: _ORDER.index(one.value))
     words = best.reason or ("it is signed" if best.value == "pass" else "")
+    results = [Result("dkim", one.value, one.properties, one.reason) for one in outcomes]
     if unseen > 0:
-        words += f"; {unseen} more signatures were not looked at"
-    results = tuple(Result("dkim", one.value, one.properties, one.reason) for one in outcomes)
-    return Finding(best.value, words, best.domain, results)
+        more = f"{unseen} more signatures were not looked at"
+        words = f"{words}; {more}"
+        results.append(Result("dkim", "policy", (), more))
+    return Finding(best.value, words, best.domain, tuple(results))
 
 
 def signers(found: Finding | None) -> list[str]:

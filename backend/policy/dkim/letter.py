@@ -64,9 +64,8 @@ class Field:
     def unsigned(self, form: Form) -> bytes:
         """A signature as it covers itself: with an empty b=, without the last line end (RFC 6376 §3.7)."""
         name, colon, value = self.raw.partition(b":")
-        return canonical.field(name + colon + _SIGNATURE.sub(rb"\1", value.rstrip(b"\r\n"), count=1) + b"\r\n", form)[
-            :-2
-        ]
+        value = _SIGNATURE.sub(rb"\1", value.rstrip(b"\r\n"), count=1)
+        return canonical.field(name + colon + value + b"\r\n", form)[:-2]
 
 
 class Letter:
