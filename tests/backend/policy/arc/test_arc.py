@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import dkim
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backend.policy.arc.chain import Chain
@@ -204,12 +204,14 @@ FIELD = st.tuples(
 )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(st.lists(FIELD, max_size=8))
 def test_nonsense_is_no_chain(fields: list[tuple[bytes, bytes]]) -> None:
     section = b"".join(name + b": " + value + b"\r\n" for name, value in fields)
     assert chain(section + b"\r\nbody\r\n").value in ("none", "fail")
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_results_of_anybody(text: bytes) -> None:
     passes(text)

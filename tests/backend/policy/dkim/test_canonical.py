@@ -7,7 +7,7 @@ import tracemalloc
 
 import pytest
 from dkim.canonicalization import Relaxed, Simple
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backend.policy.dkim import canonical
@@ -54,16 +54,19 @@ def test_examples(body: bytes, simple: bytes, relaxed: bytes) -> None:
     assert passed("relaxed", body) == expected(relaxed)
 
 
+@settings(deadline=None)
 @given(LINES, st.sampled_from(canonical.FORMS))
 def test_as_dkimpy_has_it(body: bytes, form: Form) -> None:
     assert passed(form, body) == expected(PEER[form].canonicalize_body(body))
 
 
+@settings(deadline=None)
 @given(st.lists(PIECES), st.sampled_from(canonical.FORMS))
 def test_pieces_make_no_difference(pieces: list[bytes], form: Form) -> None:
     assert passed(form, *pieces) == passed(form, b"".join(pieces))
 
 
+@settings(deadline=None)
 @given(st.lists(PIECES), st.integers(0, 20), st.sampled_from(canonical.FORMS))
 def test_a_length_cuts_what_is_hashed_and_not_what_is_counted(pieces: list[bytes], length: int, form: Form) -> None:
     seen: list[bytes] = []
@@ -80,6 +83,7 @@ def test_a_length_cuts_what_is_hashed_and_not_what_is_counted(pieces: list[bytes
     assert passed(form, *pieces, length=length) == (hashlib.sha256(whole[:length]).digest(), len(whole))
 
 
+@settings(deadline=None)
 @given(
     st.from_regex(rb"\A[A-Za-z-]{1,10}[ \t]{0,2}\Z"),
     st.lists(st.sampled_from([b" ", b"\t", b"\r\n ", b"\r\n\t", b"word", b"\xff", b":"])),

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from backend.errors import BadInput
@@ -35,6 +35,7 @@ LIST = st.lists(TAG).map(lambda some: b"; ".join(b"=".join(one) for one in some)
 GARBAGE = st.one_of(LIST, st.binary(max_size=200))
 
 
+@settings(deadline=None)
 @given(GARBAGE)
 def test_a_tag_list_is_one_or_is_not(text: bytes) -> None:
     try:
@@ -46,6 +47,7 @@ def test_a_tag_list_is_one_or_is_not(text: bytes) -> None:
         assert tags.parse(again) == found
 
 
+@settings(deadline=None)
 @given(GARBAGE, st.booleans())
 def test_a_signature_is_read_or_refused(text: bytes, arc: bool) -> None:
     signature.glimpse(text)
@@ -58,6 +60,7 @@ def test_a_signature_is_read_or_refused(text: bytes, arc: bool) -> None:
         assert found.names
 
 
+@settings(deadline=None)
 @given(GARBAGE)
 @example(b"p=" + b"MIIB" * 3000)
 def test_a_key_record_is_read_or_refused(text: bytes) -> None:
@@ -65,6 +68,7 @@ def test_a_key_record_is_read_or_refused(text: bytes) -> None:
         assert read_key(text).bits
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from([b"DKIM-Signature", b"From", b"x", b""]), GARBAGE)), st.binary(max_size=50))
 def test_a_message_gets_its_outcomes(fields: list[tuple[bytes, bytes]], body: bytes) -> None:
     section = b"".join(name + b": " + value + b"\r\n" for name, value in fields)
@@ -74,6 +78,7 @@ def test_a_message_gets_its_outcomes(fields: list[tuple[bytes, bytes]], body: by
     assert len(found) <= 10
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 @example(b'"' + b"\\" * 299)
 @example(b"(" * 300)
