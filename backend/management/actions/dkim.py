@@ -53,7 +53,9 @@ def dkim_rotate(call: Call, domain: Annotated[str, "as in example.org"]) -> KeyR
     name = address.domain(domain)
 
     def check(keys: list[DkimKey]) -> None:
-        if not any(key.state in ("active", "waiting") for key in keys):
+        if any(key.state == "waiting" for key in keys):
+            raise BadInput(f"{name} has new keys that wait already; `mailconsole dkim text {name}` shows them.")
+        if not any(key.state == "active" for key in keys):
             raise BadInput(f"{name} has no keys that sign; `mailconsole dkim make {name}` makes the first ones.")
 
     return _make(call, name, check)

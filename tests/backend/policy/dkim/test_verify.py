@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
+from backend.management.sentences.checks import CHECKS, checks
 from backend.policy.dkim import sign
 from backend.policy.dkim.canonical import Canonical, Form, Tally
 from backend.policy.dkim.check import finding, signers
@@ -264,6 +265,15 @@ def test_of_many_the_best_one_speaks() -> None:
     assert finding([bad, bad], 3).words == "the body was changed; 3 more signatures were not looked at"
     assert signers(finding([bad, good])) == ["good.test"]
     assert signers(finding([bad])) == signers(None) == []
+
+
+def test_there_is_a_sentence_for_all_that_can_be_found() -> None:
+    for value in ("none", "pass", "fail", "policy", "neutral", "permerror", "temperror"):
+        assert ("dkim", value) in CHECKS
+    for value in ("none", "pass", "fail", "temperror"):
+        assert ("arc", value) in CHECKS
+    assert checks({"dkim": "pass", "spf": "unheard of"}) == [CHECKS["dkim", "pass"]]
+    assert checks(None) == []
 
 
 def test_large_and_small_bodies_hash_alike(tmp_path: Path) -> None:
