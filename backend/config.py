@@ -90,6 +90,32 @@ class Dns:
 
 
 @dataclass(frozen=True, slots=True)
+class Dkim:
+    """[dkim]: signatures of domains, verified on the way in and made on the way out (RFC 6376)."""
+
+    enabled: bool = True  # verify
+    signatures: int = 10  # of one message that are looked at, from the top
+    failed: str = "mark"  # mail with nothing but failed signatures: mark, or reject
+    oldest_days: int = 14  # since a signature was made for it to count; 0: any
+    replay_recipients: int = 1_000  # of one signature within `replay_hours`; then it counts no more; 0 is no limit
+    replay_hours: int = 24
+    sign: bool = True  # what our own users, hosts and the service itself send
+    good_days: int = 14  # that our signatures are good for: longer than mail waits in queues; 0: for ever
+    look_seconds: int = 300  # between looks whether the DNS shows a new key
+    settle_minutes: int = 60  # that it must have been seen before it signs: other name servers may be behind
+    overlap_days: int = 14  # that an old key stays published after the last mail it signed
+
+
+@dataclass(frozen=True, slots=True)
+class Arc:
+    """[arc]: what mail hosts before us found, passed on in sealed sets (RFC 8617)."""
+
+    enabled: bool = True  # verify
+    seal: bool = True  # what our aliases send on to other hosts
+    trusted: tuple[str, ...] = ()  # domains whose seals may stand in for a DMARC pass
+
+
+@dataclass(frozen=True, slots=True)
 class Spf:
     """[spf]: what the sender's domain says of its hosts (RFC 7208)."""
 
@@ -198,6 +224,8 @@ class Settings:
     relay: Relay = field(default_factory=Relay)
     limits: Limits = field(default_factory=Limits)
     dns: Dns = field(default_factory=Dns)
+    dkim: Dkim = field(default_factory=Dkim)
+    arc: Arc = field(default_factory=Arc)
     spf: Spf = field(default_factory=Spf)
     srs: Srs = field(default_factory=Srs)
     access: Access = field(default_factory=Access)

@@ -20,6 +20,7 @@ from backend.errors import BadInput
 
 _PORTS = 65_535
 _CHOICES = {
+    "dkim.failed": ("mark", "reject"),
     "log.level": ("debug", "info", "warning", "error"),
     "relay.smarthost_tls": ("may", "must", "wrapped"),
     "spf.fail": ("reject", "mark"),
@@ -28,7 +29,7 @@ _CHOICES = {
 }
 _POSITIVE = {
     "delivery.retry_first", "delivery.retry_max", "delivery.give_up", "delivery.lease", "delivery.connections",
-    "spf.seconds", "srs.days",
+    "spf.seconds", "srs.days", "dkim.signatures", "dkim.look_seconds", "dkim.replay_hours",
 }  # fmt: skip
 _MOST = {"srs.days": 365}  # its time stamp has room for 1,023
 # What was bound, opened or started with the service cannot change under it.
@@ -162,7 +163,7 @@ class _File:
         choices = _CHOICES.get(where)
         if choices and value not in choices:
             raise ValueError(f"{value!r} is not one of {', '.join(choices)}")
-        if where in ("site.hostname", "site.domain"):
+        if where in ("site.hostname", "site.domain", "arc.trusted"):
             return _domain(value)
         if where == "srs.domain":
             return _domain(value) if value else value

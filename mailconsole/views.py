@@ -7,7 +7,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from backend import clock
-from mailconsole import access_views, account_views, explain_views, operator_views, reading_views, trace_views
+from mailconsole import (
+    access_views,
+    account_views,
+    dkim_views,
+    explain_views,
+    operator_views,
+    reading_views,
+    trace_views,
+)
 from mailconsole.tables import table
 from screens.figures import size
 from screens.text import safe
@@ -236,6 +244,7 @@ _VIEWS: dict[str, Callable[[Any], str]] = {
     "explain": explain_views.explained,
     **access_views.VIEWS,
     **account_views.VIEWS,
+    **dkim_views.VIEWS,
     "alias.list": _aliases,
     "alias.add": _aliases,
     "alias.delete": lambda answer: "Deleted:\n" + _aliases(answer),

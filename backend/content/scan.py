@@ -8,6 +8,7 @@ from typing import Protocol
 from backend.config import Settings
 from backend.content.loops import Loops
 from backend.policy.check import Verdict
+from backend.policy.dkim.letter import Letter
 from backend.smtp.header import Fields
 from backend.smtp.session import Session
 from backend.store.bodies import Body
@@ -22,6 +23,7 @@ class Incoming:
     header: bytes
     fields: Fields
     body: Body
+    letter: Letter  # the same, as signatures see it
 
 
 class Scanner(Protocol):

@@ -15,6 +15,8 @@ from backend.config import Settings
 from backend.delivery import dsn
 from backend.delivery.dsn import Original
 from backend.errors import BadInput, MailError, Temporary
+from backend.policy.dkim import outgoing
+from backend.policy.dkim.keyring import Keyring
 from backend.smtp.header import section
 from backend.store import bodies, messages, notices, trace
 from backend.store.bodies import Body
@@ -37,6 +39,7 @@ class Notifier:
         self._store = store
         self._told = told
         self._wake = wake
+        self._keyring = Keyring(store)
         self.reload(settings)
 
     def reload(self, settings: Settings) -> None:
@@ -96,6 +99,7 @@ class Notifier:
             return
         identity, now = ids.new(), time.time()
         text = dsn.build(identity, self._settings.site, now, original, due.notices)
+        text = await outgoing.signed(text, self._keyring, self._settings, now)
         report = Message(
             id=identity,
             sender="",

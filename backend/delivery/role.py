@@ -1,4 +1,4 @@
-"""The role `delivery`: the queue runner, the notices, the vacations, the housekeeping."""
+"""The role `delivery`: the queue runner, the notices, the vacations, the housekeeping, the rotation of DKIM keys."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from backend.delivery.notifier import Notifier
 from backend.delivery.runner import Runner
 from backend.delivery.vacation.responder import Responder
 from backend.delivery.wake import Wake
+from backend.policy.dkim.rotation import Rotation
 from backend.role import Role
 
 
@@ -23,6 +24,7 @@ async def serve(role: Role) -> None:
     notifier = Notifier(role.settings, role.store, told, runner.wake)
     responder = Responder(role.settings, role.store, runner.wake)
     housekeeping = Housekeeping(role.settings, role.store)
+    rotation = Rotation(role.settings, role.store)
     bell = Wake(role.settings.site.run)
 
     def heard() -> None:
@@ -34,12 +36,13 @@ async def serve(role: Role) -> None:
         notifier.reload(settings)
         responder.reload(settings)
         housekeeping.settings = settings
+        rotation.settings = settings
 
     role.on_reload.append(reload)
     bell.listen(heard)
     try:
         async with asyncio.TaskGroup() as group:
-            others = [group.create_task(one.run()) for one in (notifier, responder, housekeeping)]
+            others = [group.create_task(one.run()) for one in (notifier, responder, housekeeping, rotation)]
             await runner.run(role.stopping)
             for task in others:
                 task.cancel()

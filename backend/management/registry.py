@@ -40,6 +40,7 @@ ROOMS = (
     "accounts",
     "vacation",
     "addresses",
+    "dkim",
     "mailbox",
     "undo",
     "audit",

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import get_args
 
 from backend.policy import access, rates, recipient, relay, sender, spf
+from backend.policy.arc import check as arc
 from backend.policy.check import Check, Early, Services, Stage, Verdict
+from backend.policy.dkim import check as dkim
 from backend.smtp.session import Session
 
 CHECKS: tuple[Check, ...] = (
@@ -18,6 +20,8 @@ CHECKS: tuple[Check, ...] = (
     spf.check,
     rates.recipient_rate,
     access.whole,
+    dkim.check,
+    arc.check,
 )
 _STAGES: tuple[Stage, ...] = get_args(Stage)
 _BY_STAGE = {stage: tuple(check for check in CHECKS if check.stage == stage) for stage in _STAGES}
@@ -39,7 +43,9 @@ def early_of(stage: Stage) -> tuple[Early, ...]:
 async def judge(stage: Stage, session: Session, services: Services) -> tuple[str, Verdict] | None:
     """The name of the check that refuses or accepts, and its verdict; None when all of the stage pass it on."""
     for early in _EARLY[stage]:
-        session.start(early.name, early.begin(session, services))
+        work = early.begin(session, services)
+        if work is not None:
+            session.start(early.name, work)
     for check in _BY_STAGE[stage]:
         verdict = await check(session, services)
         if verdict is None:

@@ -7,7 +7,7 @@ never waits for one look-up after the other, and nobody waits for an answer that
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -15,6 +15,7 @@ from backend.accounts.directory import Directory
 from backend.config import Settings
 from backend.policy.access_lists import AccessLists
 from backend.policy.counters import Counters
+from backend.policy.dkim.keyring import Keyring
 from backend.resolver.answer import Asks
 from backend.smtp.reply import Reply
 from backend.smtp.session import Session
@@ -40,6 +41,7 @@ class Services:
     directory: Directory
     counters: Counters
     resolver: Asks  # for what is not about one message; a check of a message asks `session.lookups`
+    keyring: Keyring  # keys that sign
     now: Callable[[], float]
     access: AccessLists
     dry: bool = False  # somebody only wants to know what would be: count nothing, learn nothing, note no hit
@@ -62,8 +64,10 @@ class Early(Check, Protocol):
 
     begins: Stage
 
-    async def begin(self, session: Session, services: Services) -> Any:
-        """What takes time. It is awaited where the check is, and what it raises is raised there."""
+    def begin(self, session: Session, services: Services) -> Coroutine[Any, Any, Any] | None:
+        """What takes time; None when there is nothing to do, which spares a task. It is awaited where the check is, and
+        what it raises is raised there.
+        """
         ...
 
 

@@ -9,6 +9,7 @@ from backend.config import Settings
 from backend.policy.access_lists import AccessLists
 from backend.policy.check import Services
 from backend.policy.counters import Counters
+from backend.policy.dkim.keyring import Keyring
 from backend.resolver.resolver import Resolver
 from backend.store.database import Store
 
@@ -22,5 +23,6 @@ def build(settings: Settings, store: Store, *, dry: bool = False) -> Services:
         resolver=Resolver(settings.dns),
         now=time.time,
         access=AccessLists(store),
+        keyring=Keyring(store),
         dry=dry,
     )

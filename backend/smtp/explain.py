@@ -20,6 +20,7 @@ from backend.content.scan import SCANNERS, Incoming
 from backend.errors import BadInput, MailError
 from backend.policy import authentication_results, chain
 from backend.policy.check import Services, Stage, Verdict
+from backend.policy.dkim.letter import Letter
 from backend.resolver.lookups import Lookups
 from backend.smtp import header, intake, reply
 from backend.smtp.reply import Reply
@@ -124,7 +125,9 @@ class _Rehearsal:
     async def _content(self, mail: MailTransaction, data: bytes) -> None:
         section = header.section(data)
         body = Body(size=len(data), data=data)
-        message = mail.content = Incoming(ids.new(), self._session, section, header.Fields(section), body)
+        message = mail.content = Incoming(
+            ids.new(), self._session, section, header.Fields(section), body, Letter(section, body)
+        )
         await self._stage("message")
         for scanner in SCANNERS:
             await self._ask("content", scanner.name, partial(scanner, message, self._services.settings))
@@ -132,7 +135,9 @@ class _Rehearsal:
     async def _stage(self, stage: Stage) -> None:
         session, services = self._session, self._services
         for early in chain.early_of(stage):
-            session.start(early.name, self._timed(early.name, early.begin(session, services)))
+            work = early.begin(session, services)
+            if work is not None:
+                session.start(early.name, self._timed(early.name, work))
         spoken = False
         for check in chain.checks_of(stage):
             if spoken:

@@ -12,7 +12,8 @@ from backend.errors import MailError
 from backend.policy import authentication_results
 from backend.policy.chain import judge
 from backend.policy.check import Services, Verdict
-from backend.smtp import header, reply
+from backend.policy.dkim.letter import Letter
+from backend.smtp import header, reply, seals
 from backend.smtp.reply import Reply
 from backend.smtp.session import MailTransaction, Recipient, Session
 from backend.smtp.wire import Fault
@@ -130,17 +131,18 @@ async def accept(
     head = b""
     if session.submission and session.account is not None:
         head = header.missing(fields, hostname, identity, now)
-    mail.content = Incoming(identity, session, section, fields, body)
+    letter = Letter(section, body)
+    mail.content = Incoming(identity, session, section, fields, body, letter)
     refusal = await judge("message", session, services)
     if refusal is None or refusal[1].reply is None:
         refusal = await scan(mail.content, services.settings)
     if refusal is not None and refusal[1].reply is not None:
         return refusal[1].reply, None, refusal
     only = str(mail.recipients[0].address) if len(mail.recipients) == 1 else None
-    head = b"".join(
-        [header.received(session, hostname, identity, now, only), _results(session, hostname), *mail.above, head]
-    )
     kept = authentication_results.without(hostname, section)
+    results = _results(session, hostname)
+    head = await seals.above(letter.under(head + kept), session, services, results, now) + head
+    head = b"".join([header.received(session, hostname, identity, now, only), results, *mail.above, head])
     body = body.headed(head, section, kept)
     sends_on = any(recipient.own and recipient.resolution.remote for recipient in mail.recipients)
     local, remote, notices = copies(mail, await services.directory.leaves_as(mail.sender) if sends_on else None)

@@ -14,6 +14,7 @@ from backend.store.accounts import Account, Resolution
 
 if TYPE_CHECKING:
     from backend.content.scan import Incoming
+    from backend.policy.arc.chain import Chain
     from backend.policy.finding import Finding
 
 Port = Literal["smtp", "submission", "submissions"]
@@ -48,6 +49,7 @@ class MailTransaction:
     findings: dict[str, Finding] = field(default_factory=dict)  # of the checks, by their names
     begun: dict[str, asyncio.Task[Any]] = field(default_factory=dict)
     content: Incoming | None = None  # at the stage "message"
+    chain: Chain | None = None  # its ARC sets, when the check "arc" has looked
     above: list[bytes] = field(default_factory=list)  # whole header fields that checks want put on top, with CR LF
 
     @property

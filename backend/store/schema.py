@@ -382,6 +382,31 @@ def m005_spf(db: Database) -> None:
     db.table("queue").add_column("leaves_as", str)
 
 
+@migrations()
+def m006_dkim(db: Database) -> None:
+    """Keys that sign mail."""
+    db.table("dkim_keys").create(
+        {
+            "id": int,
+            "domain": str,
+            "selector": str,
+            "pair": str,  # the keys that were made together
+            "algorithm": str,
+            "state": str,
+            "public": str,  # base64, as it is published
+            "private": bytes,  # PKCS #8; gone when the key is revoked
+            "created": float,
+            "published": float,  # when the DNS first showed it right
+            "changed": float,  # when it came into its state
+            "looked": float,  # when the DNS was last asked
+            "dns": str,  # what it showed then
+        },
+        pk="id",
+        not_null={"domain", "selector", "pair", "algorithm", "state", "public", "created", "changed", "dns"},
+    )
+    db.table("dkim_keys").create_index(["domain", "selector"], unique=True)
+
+
 def migrate(connection: sqlite3.Connection) -> None:
     """Bring the tables to VERSION. Runs in the caller's exclusive moment; each migration is one transaction."""
     migrations.apply(Database(connection))

@@ -23,6 +23,7 @@ WORKS = (
     "large_messages",
     "idle",
     "console",
+    "dkim",
 )
 
 

@@ -33,6 +33,10 @@ class Failed(AssertionError):
 QUIET = """
 [spf]
 enabled = false
+[dkim]
+enabled = false
+[arc]
+enabled = false
 """
 
 

@@ -17,6 +17,7 @@ OURS = {
     "audit": {"hash"},
     "deletions": {"action", "rows"},
     "destinations": {"domain"},
+    "dkim_keys": {"domain", "selector", "pair", "algorithm", "state", "public", "dns"},
     "domains": {"name"},
     "hold_rules": {"key", "peer"},
     "lockouts": {"key"},

@@ -34,6 +34,8 @@ ARGUMENTS: dict[str, list[str]] = {
     "user.logins": [ALICE],
     "alias.list": [],
     "domain.list": [],
+    "dkim.list": [],
+    "dkim.text": ["example.org"],
     "mailbox.list": [ALICE],
     "vacation.show": [ALICE],
     "vacation.preview": [ALICE],
@@ -74,6 +76,7 @@ def populated(folder: Path, text: str = "") -> Site:
         def act(name: str, **arguments: object) -> None:
             find(name)(store, settings, caller, arguments)
 
+        act("dkim.make", domain="example.org")
         act("rule.add", sender="ann@client.test", peer="192.0.2.1", reason="a test")
         act("access.add", verdict="deny", what="192.0.2.0/24", why="a test")
         act("access.add", verdict="allow", what="ann@client.test", why="a test")

@@ -18,6 +18,8 @@ from backend.address import parse
 from backend.config import Settings
 from backend.delivery.vacation import reply, rules
 from backend.errors import MailError
+from backend.policy.dkim import outgoing
+from backend.policy.dkim.keyring import Keyring
 from backend.smtp.header import section
 from backend.store import accounts, bodies, messages, trace, vacations
 from backend.store.bodies import Body
@@ -50,6 +52,7 @@ class Responder:
     def __init__(self, settings: Settings, store: Store, wake: asyncio.Event) -> None:
         self._store = store
         self._wake = wake
+        self._keyring = Keyring(store)
         self.reload(settings)
 
     def reload(self, settings: Settings) -> None:
@@ -98,6 +101,7 @@ class Responder:
         identity, now = ids.new(), time.time()
         hostname = self._settings.site.hostname
         text = reply.build(vacation, case.address, sender, case.header, identity, now, hostname)
+        text = await outgoing.signed(text, self._keyring, self._settings, now)
         answer = Message(
             id=identity,
             sender="",

@@ -15,7 +15,7 @@ from backend.management.registry import Call, action
 from backend.management.roles import EVERYBODY
 from backend.management.snapshots.problems import ProblemList, ProblemRow
 from backend.management.snapshots.status import Status
-from backend.store import lockouts
+from backend.store import dkim_keys, lockouts
 
 _FULL, _NEARLY = 0.02, 0.10  # of the disk that is free
 _WAITING = 4 * 3_600  # seconds that mail waits before somebody shall know
@@ -23,6 +23,7 @@ _MANY = 100  # deferred entries to one domain
 _STARTED = 600  # seconds after which a role that was started again is nothing new
 _CERTIFICATE = 21 * 86_400  # seconds before its end
 _REFUSED = 200  # refusals in an hour that are worth a look, when they are more than the mail that came in
+_UNSEEN = 86_400  # seconds that a new key of DKIM may wait for the DNS
 _LOCKED = 3  # accounts locked at once
 
 
@@ -31,7 +32,7 @@ def problems(call: Call) -> ProblemList:
     """Show what needs attention first."""
     now = status(call)
     rows = [*_roles(now), *_disk(now), *_queue(now), *_certificate(call.settings.tls.certificate)]
-    rows += [*_mail(now), *_people(call), *_settings(call)]
+    rows += [*_mail(now), *_people(call), *_settings(call), *_keys(call)]
     return ProblemList(tuple(sorted(rows, key=lambda row: row.severity != "bad")))
 
 
@@ -131,6 +132,18 @@ def _people(call: Call) -> Iterator[ProblemRow]:
             "accounts",
             "state:locked",
         )
+
+
+def _keys(call: Call) -> Iterator[ProblemRow]:
+    for key in call.store.read(dkim_keys.everything):
+        advice = f"`mailconsole dkim text {key.domain}` says what to publish."
+        if key.state == "active" and key.dns in ("missing", "different"):
+            said = "does not show" if key.dns == "missing" else "has another text for"
+            sentence = f"Mail of {key.domain} fails DKIM: the DNS {said} its key {key.selector}."
+            yield ProblemRow("bad", sentence, advice, "dashboard")
+        elif key.state == "waiting" and key.dns in ("missing", "different") and clock.now() - key.created > _UNSEEN:
+            sentence = f"The key {key.selector} of {key.domain} waits: the DNS does not show it."
+            yield ProblemRow("warn", sentence, advice, "dashboard")
 
 
 def _settings(call: Call) -> Iterator[ProblemRow]:

@@ -19,6 +19,20 @@ CHECKS = {
     ("spf", "none"): "SPF: {domain} does not say who may send for it.",
     ("spf", "permerror"): "SPF: the record of {domain} is faulty; the domain's owner must fix it.",
     ("spf", "temperror"): "SPF: the name servers of {domain} did not answer.",
+    ("dkim", "none"): "DKIM: it carries no signature.",
+    ("dkim", "pass"): "DKIM: its signature is good; nobody changed it on its way.",
+    ("dkim", "fail"): "DKIM: its signature is not good; it was changed on its way, or somebody forged it.",
+    ("dkim", "policy"): "DKIM: its signature does not count; it is too old, covers too little, or was seen too often.",
+    ("dkim", "neutral"): "DKIM: its signature does not count; its domain is only trying out DKIM.",
+    ("dkim", "permerror"): "DKIM: its signature cannot be checked; it is faulty, or its domain has no such key.",
+    ("dkim", "temperror"): "DKIM: its signature could not be checked; the DNS was silent.",
+    ("arc", "none"): "ARC: no mail host has sealed it.",
+    ("arc", "pass"): "ARC: the seals of the mail hosts it has passed are whole.",
+    ("arc", "fail"): "ARC: the seals of the mail hosts it has passed are broken.",
+    (
+        "arc",
+        "temperror",
+    ): "ARC: the seals of the mail hosts it has passed could not be checked; the DNS was silent.",
 }
 
 

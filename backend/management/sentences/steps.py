@@ -44,6 +44,8 @@ REASONS = {
     ): "the DNS could not say what {peer} is called, and our lists have rules about names",
     ("size", ""): "the message is larger than we take; the sender can send a link in place of the attachment",
     ("line ends", ""): "the sender's server ends its lines in a way that is not allowed; its owner must fix it",
+    ("dkim", "failed"): "no signature of the message is good: it was changed on its way, or somebody forged it;"
+    " the sender's mail service must find out why",
     ("loops", "hops"): "the message has passed too many mail hosts, it goes in circles;"
     " whoever forwards this mail must correct where it goes",
     ("loops", "delivered before"): "the same message was delivered to this mailbox before, it goes in circles;"

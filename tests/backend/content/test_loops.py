@@ -10,6 +10,7 @@ from backend.address import parse
 from backend.config import Settings
 from backend.content.loops import Loops
 from backend.content.scan import Incoming
+from backend.policy.dkim.letter import Letter
 from backend.smtp.header import Fields
 from backend.smtp.session import MailTransaction, Recipient, Session
 from backend.store.accounts import Resolution
@@ -19,7 +20,7 @@ from backend.store.bodies import Body
 def incoming(header: bytes, recipient: str = "alias@example.org", account: str = "alice@example.org") -> Incoming:
     to = Recipient(parse(recipient), Resolution(((1, account),), ()), own=True)
     session = Session("S", ip_address("192.0.2.1"), "127.0.0.1", "smtp", mail=MailTransaction(None, recipients=[to]))
-    return Incoming(1, session, header, Fields(header), Body(0))
+    return Incoming(1, session, header, Fields(header), Body(0), Letter(header, Body(0)))
 
 
 @pytest.mark.parametrize(

@@ -77,3 +77,22 @@ async def test_a_share_has_a_time() -> None:
             for name in ("a.test", "b.test"):
                 with pytest.raises(Temporary):
                     await share.ask(name, "A")
+
+
+async def test_a_share_counts_no_time_in_which_nothing_waits(resolver: Resolver) -> None:
+    """A client may take longer to send its message than the DNS may take to answer."""
+    share = Lookups(resolver, 10, 0.3)
+    await share.ask("here.test", "TXT")
+    await asyncio.sleep(0.4)
+    assert (await share.ask("here.test", "A")).exists
+
+
+async def test_a_share_counts_time_once_for_all_that_waits() -> None:
+    with Silence() as silence:
+        settings = Settings((HostPort("127.0.0.1", silence.port),), timeout_seconds=5, lifetime_seconds=0.3)
+        share = Lookups(Resolver(settings), 10, 0.5)
+        failed = await asyncio.gather(*(share.ask(f"{n}.test", "A") for n in range(5)), return_exceptions=True)
+        assert {type(error) for error in failed} == {Temporary}
+        assert not [error for error in failed if "took too long" in str(error)]  # it was the resolver that gave up
+        with pytest.raises(Temporary, match="took too long"):
+            await share.ask("another.test", "A")

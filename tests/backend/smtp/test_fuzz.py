@@ -153,20 +153,20 @@ def sent(script: bytes, replies: list[tuple[int, str]]) -> dict[str, bytes]:
     while rest:
         line, _, rest = rest.partition(b"\n")
         code, words = next(answers, (0, ""))
-        verb = line[:4].upper()
+        verb, ends = line[:4].upper(), False
         if code == 354:
             data, _, rest = (b"\r\n" + rest).partition(b"\r\n.\r\n")
             data = (data + b"\r\n").replace(b"\r\n.", b"\r\n")[2:]
             code, words = next(answers, (0, ""))
-            chunks = data
+            chunks, ends = data, True
         elif verb == b"BDAT" and (size := re.fullmatch(rb"BDAT (\d+)( LAST)?\r", line, re.IGNORECASE)):
             chunks += rest[: int(size[1])]
-            rest = rest[int(size[1]) :]
+            rest, ends = rest[int(size[1]) :], True
         if taken := re.search(r"Queued as (\w+)", words):
             found[taken[1]] = chunks
             chunks = b""
-        elif code >= 400 or verb in (b"RSET", b"DATA", b"MAIL"):
-            chunks = b"" if verb in (b"RSET", b"DATA", b"MAIL", b"BDAT") else chunks
+        elif (ends and code >= 400) or (verb in (b"RSET", b"MAIL") and code < 400):
+            chunks = b""  # what is refused between two chunks, as another MAIL is, takes nothing away
         if code in (0, 221, 421):
             break
     return found
