@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from backend import clock
-from mailconsole import account_views, operator_views, reading_views, trace_views
+from mailconsole import account_views, list_views, operator_views, reading_views, trace_views
 from mailconsole.tables import table
 from screens.figures import size
 from screens.text import safe
@@ -241,6 +241,7 @@ _VIEWS: dict[str, Callable[[Any], str]] = {
     "mailbox.export": lambda a: f"{a['messages']} messages, {size(a['bytes'])}, are in {safe(a['folder'])}.",
     "audit-log.list": _records,
     "audit-log.verify": _verified,
+    **list_views.VIEWS,
     **operator_views.VIEWS,
     "init": _init,
     "config.check": lambda answer: f"{safe(answer['settings'])} is right.",

@@ -1,4 +1,4 @@
-"""The role `delivery`: the queue runner, the notices, the vacations, the housekeeping."""
+"""The role `delivery`: the queue runner, the notices, the vacations, the housekeeping, the watch over DNS lists."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 
 from backend.config import Settings
 from backend.delivery.housekeeping import Housekeeping
+from backend.delivery.list_watch import ListWatch
 from backend.delivery.notifier import Notifier
 from backend.delivery.runner import Runner
 from backend.delivery.vacation.responder import Responder
@@ -23,6 +24,7 @@ async def serve(role: Role) -> None:
     notifier = Notifier(role.settings, role.store, told, runner.wake)
     responder = Responder(role.settings, role.store, runner.wake)
     housekeeping = Housekeeping(role.settings, role.store)
+    list_watch = ListWatch(role.settings, role.store)
     bell = Wake(role.settings.site.run)
 
     def heard() -> None:
@@ -34,12 +36,13 @@ async def serve(role: Role) -> None:
         notifier.reload(settings)
         responder.reload(settings)
         housekeeping.settings = settings
+        list_watch.reload(settings)
 
     role.on_reload.append(reload)
     bell.listen(heard)
     try:
         async with asyncio.TaskGroup() as group:
-            others = [group.create_task(one.run()) for one in (notifier, responder, housekeeping)]
+            others = [group.create_task(one.run()) for one in (notifier, responder, housekeeping, list_watch)]
             await runner.run(role.stopping)
             for task in others:
                 task.cancel()

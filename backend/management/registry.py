@@ -38,6 +38,8 @@ ROOMS = (
     "addresses",
     "mailbox",
     "undo",
+    "dnslists",
+    "rates",
     "audit",
     "settings",
     "operators",

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from typing import get_args
 
-from backend.policy import rates, recipient, relay, sender
+from backend.policy import dnslists, greylist, jumps, rates, recipient, relay, reverse_dns, sender
 from backend.policy.check import Check, Early, Services, Stage, Verdict
 from backend.smtp.session import Session
 
 CHECKS: tuple[Check, ...] = (
     rates.message_rate,
+    rates.guesses,
     sender.check,
     relay.check,
     recipient.check,
+    dnslists.white,
+    dnslists.black,
+    reverse_dns.check,
+    greylist.check,
+    rates.sender_rate,
     rates.recipient_rate,
+    jumps.check,
 )
 _STAGES: tuple[Stage, ...] = get_args(Stage)
 _BY_STAGE = {stage: tuple(check for check in CHECKS if check.stage == stage) for stage in _STAGES}

@@ -14,9 +14,13 @@ from typing import Any, Literal, Protocol, runtime_checkable
 from backend.accounts.directory import Directory
 from backend.config import Settings
 from backend.policy.counters import Counters
+from backend.policy.list_questions import ListQuestions
+from backend.policy.standing import Standing
+from backend.policy.tally import Tally
 from backend.resolver.answer import Asks
 from backend.smtp.reply import Reply
 from backend.smtp.session import Session
+from backend.store.database import Store
 
 Stage = Literal["connect", "helo", "mail", "rcpt", "data", "message"]  # message: behind its last dot
 
@@ -39,6 +43,10 @@ class Services:
     counters: Counters
     resolver: Asks  # for what is not about one message; a check of a message asks `session.lookups`
     now: Callable[[], float]
+    store: Store
+    lists: ListQuestions  # the DNS lists
+    standing: Standing  # what the whole site has found out
+    tally: Tally  # what this worker counts for it
 
 
 class Check(Protocol):

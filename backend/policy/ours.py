@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from backend.config import Settings
-from backend.smtp.session import Session
+from backend.smtp.session import Recipient, Session
+
+_DESKS = ("postmaster", "abuse")  # RFC 2142 §5 and §4
 
 
 def ours(session: Session, settings: Settings) -> bool:
     """Whether the client is one of ours, as far as is known now: submission, a log-in, or an own network."""
     return session.submission or any(session.peer in network for network in settings.relay.networks)
+
+
+def desk(recipient: Recipient | None) -> bool:
+    """Whether the mail is for postmaster or abuse at home. Who is refused elsewhere must still be able to write there
+    (RFC 5321 §4.5.1, RFC 2142): no list, name or first letter of a client keeps such mail out.
+    """
+    return recipient is not None and recipient.own and recipient.address.local.lower() in _DESKS

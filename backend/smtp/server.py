@@ -18,6 +18,9 @@ from backend.config import Settings
 from backend.policy.check import Services
 from backend.policy.connections import Connections
 from backend.policy.counters import Counters
+from backend.policy.list_questions import ListQuestions
+from backend.policy.standing import Standing
+from backend.policy.tally import Tally
 from backend.resolver.lookups import Lookups
 from backend.resolver.resolver import Resolver
 from backend.smtp.dialogue import Dialogue
@@ -42,12 +45,17 @@ class Server:
         self.wake = wake
         self.stopping = False
         self.logins = Logins(store, settings.limits)
+        standing, tally = Standing(store), Tally(store)
         self.services = Services(
             settings,
             Directory(store, settings),
             Counters(settings.site.run / "counters"),
             Resolver(settings.dns),
             time.time,
+            store,
+            ListQuestions(settings, standing, tally),
+            standing,
+            tally,
         )
         self._connections = Connections(settings.site.run, worker)
         self._dialogues: set[Dialogue] = set()
@@ -68,9 +76,9 @@ class Server:
         self.tls = tls
         self.logins.limits = settings.limits
         resolver = self.services.resolver if settings.dns == self.services.settings.dns else Resolver(settings.dns)
-        self.services = replace(
-            self.services, settings=settings, directory=Directory(self.store, settings), resolver=resolver
-        )
+        lists = ListQuestions(settings, self.services.standing, self.services.tally)
+        directory = Directory(self.store, settings)
+        self.services = replace(self.services, settings=settings, directory=directory, resolver=resolver, lists=lists)
 
     def lookups(self) -> Lookups:
         """What a new message may ask the DNS."""
@@ -88,6 +96,7 @@ class Server:
         for dialogue in list(self._dialogues):
             dialogue.abort()
         await self._empty(2.0)
+        self.services.tally.flush()
         self.logins.close()
         self._connections.close()
         self.services.counters.close()

@@ -30,7 +30,12 @@ class Failed(AssertionError):
 
 
 # Checks that ask the DNS are off in a new site of the tests: there is none. A test of one switches it on.
-QUIET = ""
+QUIET = """
+[reverse_dns]
+enabled = false
+[dnslists]
+enabled = false
+"""
 
 
 class Site:

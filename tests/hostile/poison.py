@@ -16,7 +16,9 @@ OURS = {
     "audit": {"hash"},
     "deletions": {"action", "rows"},
     "destinations": {"domain"},
+    "dnslists": {"zone", "state"},
     "domains": {"name"},
+    "greylist": {"network"},
     "hold_rules": {"key", "peer"},
     "lockouts": {"key"},
     "logins": {"account"},
@@ -26,8 +28,10 @@ OURS = {
     "minutes": {"name"},
     "operator_keys": {"fingerprint", "algorithm", "blob"},
     "operators": {"name", "role", "password", "totp", "state", "theme"},
+    "own_listings": {"zone", "address"},
     "queue": {"state", "lease", "domain"},
     "events": {"session"},
+    "throttles": {"state"},
 }
 _JSON = {("events", "detail"), ("audit", "arguments"), ("audit", "before"), ("audit", "after")}
 

@@ -81,7 +81,7 @@ def pairs() -> Iterator[tuple[str, str]]:
                 yield from ((stage, verdict) for stage in constants(arguments[0]) for verdict in _ALWAYS["_refuse"])
             case "_judge":
                 yield from ((stage, verdict) for stage in constants(arguments[0]) for verdict in _ALWAYS["_refuse"])
-            case "Result":
+            case "Result" if not constants(arguments[0]):  # of the queue; those of checks begin with a method
                 yield from (("local" if o == "delivered" else "remote", o) for o in constants(arguments[1]))
             case "_steer":
                 yield from (("queue", verdict) for verdict in constants(arguments[2]))
