@@ -35,8 +35,9 @@ def lists(answer: dict[str, Any]) -> str:
         if row["errors"]:
             errors = f"{row['errors']} answers that are none, the last one at {_time(row['last_error'])}"
             lines.append(f"{safe(row['zone'])}: {errors}: {safe(row['error'], _LONGEST)}.")
-    for own in answer["own"]:
-        lines.append(f"Our address {safe(own['address'])} is listed since {_time(own['since'])}: {safe(own['words'])}")
+    lines += [
+        f"Ours: {safe(own['address'])}, since {_time(own['since'])}: {safe(own['words'])}" for own in answer["own"]
+    ]
     if not answer["own"]:
         lines.append("No black list has an address of ours, as far as they were asked.")
     return "\n".join(lines)

@@ -59,7 +59,7 @@ def forget(transaction: Transaction, retry_before: float, keep_before: float, mo
     gone = 0
     for condition, before in (("passed = 0 AND last < ?", retry_before), ("last < ?", keep_before)):
         gone += transaction.execute(
-            "DELETE FROM greylist WHERE (network, sender, recipient) IN"
+            "DELETE FROM greylist WHERE (network, sender, recipient) IN"  # noqa: S608
             f" (SELECT network, sender, recipient FROM greylist WHERE {condition} LIMIT ?)",
             (before, most),
         ).rowcount

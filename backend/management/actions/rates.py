@@ -90,7 +90,7 @@ def _known(call: Call, who: str, now: float) -> bool:
 
 
 def _open(call: Call) -> Counters | None:
-    """The counters of the SMTP server; None before its first start. They are not made here: the file must be the service's."""
+    """The counters of the SMTP server; None before its first start: the file must be the service's own."""
     from backend.policy.counters import Counters
 
     path = call.settings.site.run / "counters"
