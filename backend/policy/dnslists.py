@@ -118,10 +118,10 @@ async def _about_host(one: DnsList, session: Session, services: Services) -> Fou
 
 async def _hits(asked: Asked, session: Session, *, white: bool) -> Hits:
     """The lists of this kind that list it, each once, the heaviest first. Waits for no others."""
-    wanted = [(one, what or session.host, task) for (one, what), task in asked.items() if one.white is white]
+    wanted = [(one, what, task) for (one, what), task in asked.items() if one.white is white]
     if pending := [task for _, _, task in wanted if not task.done()]:
         await asyncio.wait(pending)
-    hits = [(one, what, task.result()) for one, what, task in wanted if task.result().state == "listed"]
+    hits = [(one, what or session.host, task.result()) for one, what, task in wanted if task.result().state == "listed"]
     hits.sort(key=lambda hit: hit[2].weight)
     heaviest = {one.zone: (one, what, found) for one, what, found in hits}
     return sorted(heaviest.values(), key=lambda hit: -hit[2].weight)
