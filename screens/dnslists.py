@@ -65,13 +65,13 @@ class DnsLists(Listing[DnsListRow]):
 
     def __init__(self, link: Link) -> None:
         super().__init__(link)
-        self._page = DnsListPage((), (), enabled=True)
+        self._known = DnsListPage((), (), enabled=True)
 
     async def fetch(self, arguments: dict[str, Any]) -> tuple[Sequence[DnsListRow], int]:
         """All, and of these the ones that fit."""
-        self._page = await self.link.ask(DnsListPage, self.lists, {})
+        self._known = await self.link.ask(DnsListPage, self.lists, {})
         wanted = {name: str(arguments[name]) for name in _NAMES if name in arguments}
-        fit = [row for row in self._page.rows if all(word in getattr(row, name) for name, word in wanted.items())]
+        fit = [row for row in self._known.rows if all(word in getattr(row, name) for name, word in wanted.items())]
         first = arguments["offset"]
         return fit[first : first + arguments["limit"]], len(fit)
 
@@ -82,7 +82,7 @@ class DnsLists(Listing[DnsListRow]):
     def detail(self, row: DnsListRow, now: str) -> Text:
         """How it is; and our own addresses that any list has."""
         words = Text(f"{safe(row.zone)}: {safe(_why(row), _LONGEST)}\n", style=ink.text)
-        own = self._page.own
+        own = self._known.own
         if not own:
             return words.append("No black list has an address of ours, as far as they were asked.", style=ink.muted)
         some = ", ".join(f"{safe(one.address)} on {safe(one.zone)}" for one in own[:3])

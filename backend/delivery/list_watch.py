@@ -87,8 +87,7 @@ async def _look_at_ourselves(
         dnslists.forget_own_listings(transaction, [one.zone for one in some], ours)
         dnslists.set_own_listings(transaction, listed, asked)
 
-    if ours or await store.query(dnslists.own_listings):
-        await store.commit(keep)
+    await store.commit(keep)
 
 
 async def own_addresses(settings: Settings, resolver: Resolver) -> list[str]:

@@ -58,15 +58,14 @@ class Jumps:
         if today <= usual * limits.account_jump_factor:
             return None
         until = now + limits.account_slow_hours * sending.HOUR
-        slowed: bool = await services.store.commit(
+        standing, new = await services.store.commit(
             lambda t: sending.slow_down(t, account.id, account.address, int(today), usual, until)
         )
-        if slowed:
+        if new:
             said = logs.fields(account=account.address, recipients=int(today), usual=round(usual, 1))
             _log.warning("an account writes to far more recipients than usual, and is slowed down", extra=said)
-            services.standing.note(account.id, "slow")
-            return "slow"
-        return None
+        services.standing.note(account.id, standing)
+        return standing
 
     async def _usual_day(self, account: int, services: Services) -> float:
         now = services.now()

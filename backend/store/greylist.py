@@ -34,7 +34,7 @@ def wait(reader: Reader, who: Triplet, rules: Rules, now: float) -> float:
         if passed and now - last <= rules.keep:
             return 0.0
         if not passed and now - first <= rules.retry:
-            return max(0.0, first + rules.delay - now)
+            return max(0.0, float(first) + rules.delay - now)
     known = reader.value(
         "SELECT count(*) FROM (SELECT 1 FROM greylist WHERE network = ? AND passed > 0 AND last >= ? LIMIT ?)",
         (who.network, now - rules.keep, rules.passes),

@@ -59,11 +59,11 @@ def throttles(reader: Reader, now: float) -> list[Throttle]:
 
 def slow_down(
     transaction: Transaction, account: int, address: str, recipients: int, usual: float, until: float
-) -> bool:
-    """Slow the account down; False when it is so already, or was forgiven."""
-    row = transaction.row("SELECT until FROM throttles WHERE account = ?", (account,))
-    if row is not None and row[0] > transaction.now:
-        return False
+) -> tuple[State, bool]:
+    """Slow the account down, unless it is already, or was forgiven: what holds now, and whether that is new."""
+    row = transaction.row("SELECT state, until FROM throttles WHERE account = ?", (account,))
+    if row is not None and row[1] > transaction.now:
+        return row[0], False
     transaction.execute(
         "INSERT INTO throttles (account, state, since, until, recipients, usual) VALUES (?, 'slow', ?, ?, ?, ?)"
         " ON CONFLICT (account) DO UPDATE SET state = 'slow', since = excluded.since, until = excluded.until,"
@@ -72,7 +72,7 @@ def slow_down(
     )
     detail = {"account": address, "recipients": recipients, "usual": round(usual, 1)}
     trace.add(transaction, "rate", "throttled", sender=address, detail=detail)
-    return True
+    return "slow", True
 
 
 def forgive(transaction: Transaction, account: int, until: float) -> Throttle | None:
