@@ -60,6 +60,7 @@ class DnsListScreen(Live):
         else:
             _describe(words, row)
             _ours(words, page, row)
+            _codes(words, row)
         self.query_one("#list", Static).update(words)
 
     def action_copy(self) -> None:
@@ -91,6 +92,9 @@ def _describe(words: Text, row: DnsListRow) -> None:
     for name, value in facts:
         if value:
             words.append(f"{name:<16}", style=ink.muted).append(f"{safe(value, _LONGEST)}\n")
+
+
+def _codes(words: Text, row: DnsListRow) -> None:
     words.append("\nIts answers mean\n", style=ink.heading)
     for line in row.codes:
         words.append(f"  {safe(line, _LONGEST)}\n")

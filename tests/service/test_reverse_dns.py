@@ -15,7 +15,8 @@ from tests.harness.wire import Reply, Wire
 ZONES = {
     "2.0.127.in-addr.arpa": "7 PTR mx.client.test.\n8 PTR elsewhere.client.test.\n9 PTR mx.broken.test.",
     "3.0.127.in-addr.arpa": BROKEN,
-    "client.test": "mx A 127.0.2.7\nelsewhere A 127.0.2.99",
+    "ip6.arpa": f"1.{'0.' * 30}0 PTR six.client.test.",
+    "client.test": "mx A 127.0.2.7\nelsewhere A 127.0.2.99\nsix AAAA ::1",
     "broken.test": BROKEN,
 }
 ON = "[reverse_dns]\nenabled = true\n"
@@ -68,6 +69,15 @@ def test_the_confirmed_name_stands_in_received_and_in_the_results(named: Site) -
     (message,) = [text for text in named.inbox(ALICE) if b"Subject: named" in text]
     assert b"Received: from client.test (mx.client.test [127.0.2.7])" in message
     assert b"iprev=pass (mx.client.test) policy.iprev=127.0.2.7" in message
+
+
+def test_an_address_of_ipv6_has_a_name_too(named: Site) -> None:
+    with Wire("::1", named.smtp) as wire:
+        wire.must(250, "EHLO client.test")
+        assert wire.message("ann@client.test", [ALICE], b"Subject: six\r\n\r\nx\r\n").code == 250
+    (message,) = [text for text in named.inbox(ALICE) if b"Subject: six" in text]
+    assert b"Received: from client.test (six.client.test [IPv6:::1])" in message
+    assert b"iprev=pass (six.client.test) policy.iprev=::1" in message
 
 
 def test_a_name_that_does_not_lead_back_is_marked_or_refused(named: Site, nameserver: Dns) -> None:
