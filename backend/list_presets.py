@@ -15,18 +15,19 @@ ANSWER = re.compile(rf"127\.{_PART}\.{_PART}\.{_PART}")
 
 _BOTH = ("ipv4", "ipv6")
 _REDIRIS = "https://www.rediris.es/irisrbl/dnsbl.html.en"
+_IRISRBL = "IP has been blocked using RedIRIS Reputation Service (IRISRBL)"  # as its conditions of use want it said
 
 PRESETS: dict[str, ListZone] = {
     # RedIRIS, for its institutions: the black lists answer only to addresses that were registered with it.
     "rediris-strong": ListZone(
-        zone="strong.dnsbl.rediris.es", kind="black", about=("ipv4",), words="RedIRIS Reputation Service", url=_REDIRIS
+        zone="strong.dnsbl.rediris.es", kind="black", about=("ipv4",), words=_IRISRBL, url=_REDIRIS
     ),
     "rediris-weak": ListZone(
         zone="weak.dnsbl.rediris.es",
         kind="black",
         about=("ipv4",),
         weight=0.5,
-        words="RedIRIS Reputation Service",
+        words=_IRISRBL,
         url=_REDIRIS,
     ),
     # Mail hosts of Spanish institutions and providers: white lists, though their names look like those of black ones.

@@ -10,6 +10,7 @@ from backend.errors import Temporary
 from backend.policy.dnslist import SILENT, DnsList, Found
 from backend.policy.list_questions import put
 from backend.resolver.answer import Asks
+from backend.store import dnslists
 
 _LISTED, _UNLISTED = "127.0.0.2", "127.0.0.1"
 _LISTED_6, _UNLISTED_6 = "::ffff:7f00:2", "::ffff:7f00:1"
@@ -75,7 +76,7 @@ def _trouble(listed: Sequence[Found], unlisted: Sequence[Found]) -> str:
     if any(found.codes for found in unlisted):
         return "it lists everybody"
     if all(found.state == "silent" for found in every):
-        return "it does not answer"
+        return dnslists.SILENT
     if any(found.state == "silent" for found in listed):
         return "it does not answer every question"
     if not any(found.codes for found in listed):

@@ -12,6 +12,7 @@ from backend.store import trace
 from backend.store.database import Reader, Transaction
 
 State = Literal["well", "off"]
+SILENT = "it does not answer"  # the trouble of a list that says nothing
 _COLUMNS = "zone, state, words, since, tested, listed, unlisted, asked, hits, last_hit, errors, error, last_error"
 
 

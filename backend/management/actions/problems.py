@@ -155,6 +155,11 @@ def _lists(call: Call) -> Iterator[ProblemRow]:
         yield ProblemRow("bad", sentence, "Find out why, then ask there to be taken off.", tab)
     known = call.store.read(dnslists.everything)
     used = {list_presets.filled(zone).zone for zone in call.settings.dnslists.zone}
+    silent = {zone for zone in used if zone in known and known[zone].words == dnslists.SILENT}
+    if len(used) > 1 and silent == used:
+        sentence = "No DNS list answers: perhaps the name servers do not."
+        yield ProblemRow("bad", sentence, "Look at [dns] nameservers; no list is asked meanwhile.", tab)
+        return
     for one in (known[zone] for zone in sorted(known) if zone in used):
         if one.state == "off":
             sentence = f"The DNS list {one.zone} is not asked: {one.words}."
