@@ -85,7 +85,8 @@ async def _look_at_ourselves(
 
     def keep(transaction: Transaction) -> None:
         dnslists.forget_own_listings(transaction, [one.zone for one in some], ours)
-        dnslists.set_own_listings(transaction, listed, asked)
+        for zone, address, words in dnslists.set_own_listings(transaction, listed, asked):
+            _log.warning("our address %s and the black list %s: %s", address, zone, words or "no longer listed")
 
     await store.commit(keep)
 

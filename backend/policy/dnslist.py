@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, ip_address
 from typing import Literal
 
@@ -61,11 +62,7 @@ class DnsList:
 
     def name(self, what: str) -> str:
         """The name under which an address or a domain is looked up (RFC 5782 §2.1, §2.4, §3)."""
-        try:
-            address = ip_address(what)
-        except ValueError:
-            return f"{what.lower().rstrip('.')}.{self.zone}"
-        return f"{address.reverse_pointer.removesuffix('.in-addr.arpa').removesuffix('.ip6.arpa')}.{self.zone}"
+        return f"{_prefix(what)}.{self.zone}"
 
     def asks_about(self, address: IPv4Address | IPv6Address) -> bool:
         """Whether it lists such addresses."""
@@ -100,6 +97,15 @@ def lists(settings: DnsLists) -> tuple[DnsList, ...]:
 def printable(text: str) -> str:
     """What a list says, as one line that can be sent on."""
     return " ".join(_UNSAFE.sub(" ", text).split())[:_SHOWN]
+
+
+@lru_cache(256)  # the same for every list
+def _prefix(what: str) -> str:
+    try:
+        address = ip_address(what)
+    except ValueError:
+        return what.lower().rstrip(".")
+    return address.reverse_pointer.removesuffix(".in-addr.arpa").removesuffix(".ip6.arpa")
 
 
 def _parts(answer: str) -> tuple[tuple[int, int], ...]:

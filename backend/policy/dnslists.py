@@ -9,8 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from collections.abc import Coroutine, Iterable
-from typing import Any
+from collections.abc import Iterable
 
 from backend.policy import reverse_dns
 from backend.policy.check import Early, Services, Stage, Verdict, reject
@@ -22,7 +21,7 @@ from backend.smtp.session import Session
 _DOMAIN = re.compile(r"(?=.{4,253}\Z)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})+")
 _SHOWN = 3  # lists named in a refusal
 
-Asked = dict[tuple[DnsList, str], "asyncio.Task[Found]"]  # the list and the address or domain -> what it will say
+Asked = dict[tuple[DnsList, str], "Found | asyncio.Task[Found]"]  # list, address or domain -> what it says or will
 Hits = list[tuple[DnsList, str, Found]]
 
 
@@ -41,9 +40,9 @@ class WhiteLists:
         peer = str(session.peer)
         for one in services.lists.awake:
             if one.asks_about(session.peer):
-                asked[one, peer] = _task(services.lists.ask(one, peer, services.resolver))
+                asked[one, peer] = _ask(one, peer, services)
             if "host" in one.about:
-                asked[one, ""] = _task(_about_host(one, session, services))
+                asked[one, ""] = asyncio.ensure_future(_about_host(one, session, services))
         return asked
 
     async def __call__(self, session: Session, services: Services) -> Verdict | None:
@@ -81,7 +80,7 @@ class BlackLists:
         for one in services.lists.awake:
             for part, domain in (("sender", sender), ("helo", session.helo.lower().rstrip("."))):
                 if part in one.about and _DOMAIN.fullmatch(domain) and (one, domain) not in asked:
-                    asked[one, domain] = _task(services.lists.ask(one, domain, services.resolver))
+                    asked[one, domain] = _ask(one, domain, services)
         return asked
 
     async def __call__(self, session: Session, services: Services) -> Verdict | None:
@@ -94,7 +93,7 @@ class BlackLists:
         hits = await _hits(asked, session, white=False)
         weight = _weight(hits)
         words = "; ".join(one.reason(what, found) for one, what, found in hits[:_SHOWN])
-        silent = any(task.result().state in ("silent", "error") for task in asked.values() if task.done())
+        silent = any(_said(one).state in ("silent", "error") for (kind, _), one in asked.items() if not kind.white)
         value = "listed" if weight > 0 else "unknown" if silent else "clear"
         mail.findings[BLACK] = Finding(value, words, hits[0][1] if hits else "")
         if weight < services.settings.dnslists.threshold:
@@ -102,8 +101,14 @@ class BlackLists:
         return reject("listed", "5.7.1", f"Not accepted: {words}")
 
 
-def _task(work: Coroutine[Any, Any, Found]) -> asyncio.Task[Found]:
-    return asyncio.ensure_future(work)
+def _ask(one: DnsList, what: str, services: Services) -> Found | asyncio.Task[Found]:
+    """What the list says, at once where the answer is at hand."""
+    found = services.lists.at_hand(one, what, services.resolver)
+    return found or asyncio.ensure_future(services.lists.ask(one, what, services.resolver))
+
+
+def _said(one: Found | asyncio.Task[Found]) -> Found:
+    return one if isinstance(one, Found) else one.result()
 
 
 async def _about_host(one: DnsList, session: Session, services: Services) -> Found:
@@ -118,10 +123,11 @@ async def _about_host(one: DnsList, session: Session, services: Services) -> Fou
 
 async def _hits(asked: Asked, session: Session, *, white: bool) -> Hits:
     """The lists of this kind that list it, each once, the heaviest first. Waits for no others."""
-    wanted = [(one, what, task) for (one, what), task in asked.items() if one.white is white]
-    if pending := [task for _, _, task in wanted if not task.done()]:
+    wanted = [(one, what, said) for (one, what), said in asked.items() if one.white is white]
+    if pending := [said for _, _, said in wanted if not isinstance(said, Found) and not said.done()]:
         await asyncio.wait(pending)
-    hits = [(one, what or session.host, task.result()) for one, what, task in wanted if task.result().state == "listed"]
+    answers = [(one, what or session.host, _said(said)) for one, what, said in wanted]
+    hits = [hit for hit in answers if hit[2].state == "listed"]
     hits.sort(key=lambda hit: hit[2].weight)
     heaviest = {one.zone: (one, what, found) for one, what, found in hits}
     return sorted(heaviest.values(), key=lambda hit: -hit[2].weight)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from backend.config import Settings
 from backend.errors import Temporary
 from backend.policy.dnslist import CLEAR, SILENT, DnsList, Found, lists, printable
-from backend.resolver.answer import Asks
+from backend.resolver.answer import Answer, Asks
+from backend.resolver.resolver import Resolver
 
 if TYPE_CHECKING:
     from backend.policy.standing import Standing
@@ -38,6 +41,25 @@ class ListQuestions:
         off, now = self._standing.off, time.monotonic()
         return tuple(one for one in self.all if one.zone not in off and self._rests.get(one.zone, 0.0) <= now)
 
+    def at_hand(self, one: DnsList, what: str, resolver: Asks) -> Found | None:
+        """What the list says where the DNS is remembered; None where it must be asked, or is remembered to fail."""
+        if not isinstance(resolver, Resolver):
+            return None
+        name = one.name(what)
+        with contextlib.suppress(Temporary):
+            answer = resolver.known(name, "A")
+            if answer is None:
+                return None
+            found = _read(one, answer)
+            if found.state == "listed" and not one.white:
+                text = resolver.known(name, "TXT")
+                if text is None:
+                    return None
+                found = _with_text(found, text)
+            self._tally.asked(one.zone, found)
+            return found
+        return None
+
     async def ask(self, one: DnsList, what: str, resolver: Asks) -> Found:
         """What the list says of an address or domain. Never raises, and never takes longer than the settings say."""
         try:
@@ -59,15 +81,20 @@ class ListQuestions:
 async def put(one: DnsList, what: str, resolver: Asks) -> Found:
     """One question, without limits of our own: A, and TXT for what is listed. Temporary."""
     name = one.name(what)
-    answer = await resolver.ask(name, "A")
-    if not answer.records:
-        return CLEAR
-    found = one.read(record.address for record in answer.records)
+    found = _read(one, await resolver.ask(name, "A"))
     if found.state != "listed" or one.white:
         return found
     try:
-        texts = (await resolver.ask(name, "TXT")).records
+        return _with_text(found, await resolver.ask(name, "TXT"))
     except Temporary:
         return found
-    text = " ".join(b"".join(record.strings).decode("utf-8", "replace") for record in texts[:1])
-    return Found(found.state, found.weight, found.words, found.codes, printable(text))
+
+
+def _read(one: DnsList, answer: Answer) -> Found:
+    return one.read(record.address for record in answer.records) if answer.records else CLEAR
+
+
+def _with_text(found: Found, answer: Answer) -> Found:
+    if not answer.records:
+        return found
+    return replace(found, text=printable(b"".join(answer.records[0].strings).decode("utf-8", "replace")))

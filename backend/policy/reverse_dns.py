@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import re
+from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -46,8 +47,10 @@ async def look_up(resolver: Asks, peer: Peer) -> Reverse:
     if not names:
         return Reverse("permerror", words=f"{peer} has no name (PTR)")
     failure = ""
-    for task in asyncio.as_completed([_leads_to(resolver, name, peer) for name in names]):
-        name, leads, words = await task
+    asked = [_leads_to(resolver, name, peer) for name in names]
+    answers: Iterable[Awaitable[tuple[str, bool, str]]] = asked if len(asked) == 1 else asyncio.as_completed(asked)
+    for one in answers:
+        name, leads, words = await one
         if leads:
             return Reverse("pass", name)
         failure = failure or words
@@ -62,7 +65,10 @@ async def _leads_to(resolver: Asks, name: str, peer: Peer) -> tuple[str, bool, s
         answer = await resolver.ask(name, "A" if peer.version == 4 else "AAAA")
     except Temporary as error:
         return name, False, str(error)
-    return name, any(ipaddress.ip_address(record.address) == peer for record in answer.records), ""
+    leads = any(record.address == str(peer) for record in answer.records) or any(
+        ipaddress.ip_address(record.address) == peer for record in answer.records
+    )
+    return name, leads, ""
 
 
 class ReverseDns:

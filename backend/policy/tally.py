@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from dataclasses import replace
 
 from backend.policy.dnslist import Found
 from backend.store import dnslists, sending
@@ -25,15 +24,14 @@ class Tally:
 
     def asked(self, zone: str, found: Found) -> None:
         """A DNS list has answered."""
-        count = self._lists.get(zone, Count())
-        error = found.words if found.state == "error" else ""
-        self._lists[zone] = replace(
-            count,
-            asked=count.asked + 1,
-            hits=count.hits + (found.state == "listed"),
-            errors=count.errors + bool(error),
-            error=error or count.error,
-        )
+        count = self._lists.get(zone)
+        if count is None:
+            count = self._lists[zone] = Count()
+        count.asked += 1
+        if found.state == "listed":
+            count.hits += 1
+        elif found.state == "error":
+            count.errors, count.error = count.errors + 1, found.words
         self._later()
 
     def sent(self, account: int) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from backend import ids
 from backend.store import trace
 from backend.store.database import Reader, Transaction
 
@@ -46,9 +47,9 @@ class OwnListing:
     seen: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Count:
-    """What one worker has counted of a list since it last said so."""
+    """What one worker has counted of a list since it last said so. It is counted on."""
 
     asked: int = 0
     hits: int = 0
@@ -80,10 +81,16 @@ def tested(transaction: Transaction, zone: str, trouble: str, listed: str, unlis
         (zone, state, trouble, transaction.now, transaction.now, listed, unlisted),
     )
     if changed and trouble:
-        trace.add(transaction, "dnslist", "off", detail={"zone": zone, "reason": trouble})
+        detail = {"zone": zone, "reason": trouble}
+        trace.add(transaction, "dnslist", "off", session=_story(), detail=detail)
     elif changed:
-        trace.add(transaction, "dnslist", "on", detail={"zone": zone})
+        trace.add(transaction, "dnslist", "on", session=_story(), detail={"zone": zone})
     return changed
+
+
+def _story() -> str:
+    """A story of its own, so that the event can be found."""
+    return ids.text(ids.new())
 
 
 def count(transaction: Transaction, counts: Iterable[tuple[str, Count]]) -> None:
@@ -117,10 +124,12 @@ def own_listings(reader: Reader) -> list[OwnListing]:
 
 def set_own_listings(
     transaction: Transaction, found: dict[tuple[str, str], str], asked: Iterable[tuple[str, str]]
-) -> None:
+) -> list[tuple[str, str, str]]:
     """What the lists say of us: (zone, address) -> words. Of `asked`, what is not in `found` is listed no more;
-    what was not asked stays as it was. Each change is an event.
+    what was not asked stays as it was. Answers (zone, address, words) of each change, which is an event too; without
+    words it is listed no more.
     """
+    changed: list[tuple[str, str, str]] = []
     before = {(one.zone, one.address) for one in own_listings(transaction)}
     for zone, address in asked:
         detail = {"zone": zone, "address": address}
@@ -132,10 +141,14 @@ def set_own_listings(
                 (zone, address, words, transaction.now, transaction.now),
             )
             if (zone, address) not in before:
-                trace.add(transaction, "dnslist", "listed", detail={**detail, "reason": words})
+                detail["reason"] = words
+                trace.add(transaction, "dnslist", "listed", session=_story(), peer=address, detail=detail)
+                changed.append((zone, address, words))
         elif (zone, address) in before:
             transaction.execute("DELETE FROM own_listings WHERE zone = ? AND address = ?", (zone, address))
-            trace.add(transaction, "dnslist", "cleared", detail=detail)
+            trace.add(transaction, "dnslist", "cleared", session=_story(), peer=address, detail=detail)
+            changed.append((zone, address, ""))
+    return changed
 
 
 def forget_own_listings(transaction: Transaction, zones: Iterable[str], addresses: Iterable[str]) -> None:

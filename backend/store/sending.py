@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from backend import ids
 from backend.store import trace
 from backend.store.database import Reader, Transaction
 
@@ -71,7 +72,7 @@ def slow_down(
         (account, transaction.now, until, recipients, usual),
     )
     detail = {"account": address, "recipients": recipients, "usual": round(usual, 1)}
-    trace.add(transaction, "rate", "throttled", sender=address, detail=detail)
+    trace.add(transaction, "rate", "throttled", session=ids.text(ids.new()), sender=address, detail=detail)
     return "slow", True
 
 
@@ -81,7 +82,8 @@ def forgive(transaction: Transaction, account: int, until: float) -> Throttle | 
     if found is None or found.state != "slow":
         return None
     transaction.execute("UPDATE throttles SET state = 'forgiven', until = ? WHERE account = ?", (until, account))
-    trace.add(transaction, "rate", "forgiven", sender=found.address, detail={"account": found.address})
+    detail = {"account": found.address}
+    trace.add(transaction, "rate", "forgiven", session=ids.text(ids.new()), sender=found.address, detail=detail)
     return found
 
 

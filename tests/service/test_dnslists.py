@@ -150,6 +150,15 @@ def test_a_list_that_is_well_is_on(listed: Site, zone: str) -> None:
     assert "not listed" in row["unlisted"]
 
 
+def test_alerts_are_in_the_trace_and_in_the_log(listed: Site) -> None:
+    stories = listed.cli("trace", "find", "--since", "1h").stdout.decode()
+    assert "The DNS list world.test is not asked any more: it lists everybody." in stories
+    story = listed.cli("trace", "find", "127.0.2.25").stdout.decode()
+    assert "The DNS list black.test has our address 127.0.2.25: others refuse our mail for it" in story
+    assert "DNS list world.test: it lists everybody" in listed.log_text()
+    assert "our address 127.0.2.25 and the black list black.test" in listed.log_text()
+
+
 def test_our_own_addresses_are_watched(listed: Site) -> None:
     page = listed.cli_json("dnslist", "list")
     assert [(own["zone"], own["address"]) for own in page["own"]] == [("black.test", "127.0.2.25")]

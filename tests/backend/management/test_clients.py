@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,7 +14,9 @@ from backend.config import Dns as DnsSettings
 from backend.config import DnsLists, HostPort, ListZone, Settings
 from backend.errors import BadInput
 from backend.management.actions import dnslists as room
+from backend.management.registry import Call
 from backend.policy.counters import Counters
+from backend.policy.dnslist import lists
 from backend.store import accounts, dnslists, sending
 from backend.store.database import Store, Transaction
 from backend.store.dnslists import Count
@@ -95,7 +98,7 @@ def test_what_is_neither_address_nor_domain(act: Act, what: str) -> None:
 
 def test_switched_off(act: Act, settings: Settings, store: Store) -> None:
     off = replace(settings, dnslists=DnsLists(enabled=False))
-    call = room.Call(store, off, *([None] * 3))  # type: ignore[arg-type]
+    call = Call(store, off, *([None] * 3))  # type: ignore[arg-type]
     assert room.dnslist_list(call).rows == ()
     with pytest.raises(BadInput, match="switched off"):
         room.dnslist_test(call)
@@ -123,15 +126,9 @@ def test_nonsense_is_a_problem_for_an_hour(store: Store, act: Act) -> None:
 def test_silence_is_said_within_the_time_of_a_request(act: Act, settings: Settings) -> None:
     with Silence() as nobody:
         dns = DnsSettings((HostPort("127.0.0.1", nobody.port),), timeout_seconds=2.0, lifetime_seconds=4.0)
-        call = room.Call(None, replace(settings, dns=dns), *([None] * 3))  # type: ignore[arg-type]
-        one = room.asyncio.run(room._ask(call, list(_lists(settings)), "192.0.2.7"))
+        call = Call(None, replace(settings, dns=dns), *([None] * 3))  # type: ignore[arg-type]
+        one = asyncio.run(room._ask(call, list(lists(settings.dnslists)), "192.0.2.7"))
     assert {found.state for _, found in one} == {"silent"}
-
-
-def _lists(settings: Settings) -> tuple[room.DnsList, ...]:
-    from backend.policy.dnslist import lists
-
-    return lists(settings.dnslists)
 
 
 @pytest.fixture
