@@ -102,11 +102,19 @@ async def test_lies_confirm_nothing(ptr: Lie, forward: Lie, value: str | None) -
     assert found.value == value if value else found.value != "pass"
 
 
-async def test_ten_thousand_names_cost_five_questions() -> None:
+async def test_ten_thousand_names_are_no_answer_and_cost_no_time() -> None:
     with lying(lying_dns.many("PTR", "h{n}.test.", 10_000), lying_dns.says("A", "127.0.9.9")) as server:
         resolver = asking(server.port)
         query = dns.message.make_query("7.2.0.127.in-addr.arpa", "PTR")
         assert len(dns.query.tcp(query, "127.0.0.1", port=server.port).answer[0]) > 3_000  # all that fit into 64 KiB
+        found = await look_up(resolver, ip_address("127.0.2.7"))
+        assert found.value == "temperror"  # so much is read by nobody: it would keep all other clients waiting
+        assert server.asked["test"] == 0
+
+
+async def test_many_names_cost_five_questions() -> None:
+    with lying(lying_dns.many("PTR", "h{n}.test.", 150), lying_dns.says("A", "127.0.9.9")) as server:
+        resolver = asking(server.port)
         found = await look_up(resolver, ip_address("127.0.2.7"))
         assert found.value == "fail"
         assert server.asked["test"] <= 5
