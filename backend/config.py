@@ -90,6 +90,71 @@ class Dns:
 
 
 @dataclass(frozen=True, slots=True)
+class ReverseDns:
+    """[reverse_dns]: the address of another mail host must have a name (RFC 8601 §3, iprev)."""
+
+    enabled: bool = True
+    missing: str = "refuse"  # an address without PTR: refuse (550) or mark
+    # A name that does not lead back to the address: refuse (550) or mark. Many honest hosts are set up that way.
+    unconfirmed: str = "mark"
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """[[dnslists.zone.code]]: what some answers of a list mean."""
+
+    answer: str  # "127.0.0.2", a range "127.0.0.4-7", any "127.0.*.3"
+    weight: float = 1.0  # of a client or domain that has it; 0: noted, and no more
+    words: str = ""  # what it means, for the one who is refused
+
+
+@dataclass(frozen=True, slots=True)
+class ListZone:
+    """[[dnslists.zone]]: one DNS list (RFC 5782). What it leaves out comes from its preset."""
+
+    preset: str = ""  # a name of backend/list_presets.py
+    zone: str = ""  # as "dnsbl.example.net"
+    kind: str = ""  # black or white
+    about: tuple[str, ...] = ()  # what is looked up there: ipv4, ipv6, sender, helo, host
+    code: tuple[Code, ...] = ()  # empty: 127.0.0.2 to 127.0.0.254 are listed, with weight 1
+    weight: float = 1.0  # the weights of its codes are multiplied by this
+    words: str = ""  # what it lists, for people
+    url: str = ""  # where who is listed can ask; {what} stands for the address or domain
+    test: str = ""  # what must be listed there, when it is not what RFC 5782 §5 says
+
+    def __str__(self) -> str:
+        return self.preset or self.zone
+
+
+@dataclass(frozen=True, slots=True)
+class DnsLists:
+    """[dnslists]: black and white lists in the DNS."""
+
+    enabled: bool = True
+    threshold: float = 1.0  # from this sum of weights on black lists refuse, and white lists vouch
+    timeout_seconds: float = 2.0  # for one list to answer; a list that does not lists nobody
+    test_minutes: float = 5.0  # between tests of each list; 0: never
+    own_addresses: tuple[str, ...] = ()  # that must be on no black list; empty: those that mail leaves from
+    zone: tuple[ListZone, ...] = (
+        ListZone("rediris-eswl"),
+        ListZone("rediris-mtawl"),
+        ListZone("spamhaus-zen"),
+        ListZone("spamcop"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Greylist:
+    """[greylist]: who has never written before is to come again."""
+
+    enabled: bool = False
+    delay_minutes: float = 5.0  # before the same mail is taken
+    retry_hours: float = 24.0  # in which it has to come again
+    keep_days: float = 36.0  # that who has passed is known: longer than a month between two letters
+    passes: int = 5  # of different mail from one network, and all mail of that network passes
+
+
+@dataclass(frozen=True, slots=True)
 class Dkim:
     """[dkim]: signatures of domains, verified on the way in and made on the way out (RFC 6376)."""
 
@@ -224,6 +289,9 @@ class Settings:
     relay: Relay = field(default_factory=Relay)
     limits: Limits = field(default_factory=Limits)
     dns: Dns = field(default_factory=Dns)
+    reverse_dns: ReverseDns = field(default_factory=ReverseDns)
+    dnslists: DnsLists = field(default_factory=DnsLists)
+    greylist: Greylist = field(default_factory=Greylist)
     dkim: Dkim = field(default_factory=Dkim)
     arc: Arc = field(default_factory=Arc)
     spf: Spf = field(default_factory=Spf)

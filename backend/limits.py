@@ -34,7 +34,16 @@ class Limits:
     connections: int = 1_000  # at once, over all workers
     connections_per_ip: int = 50  # at once from one address (IPv6: one /64), over all workers
     messages_per_ip_per_minute: int = 600  # from one address (IPv6: one /64); 0 is no limit
+    messages_per_network_per_minute: int = 2_400  # from one /24 of IPv4 or /64 of IPv6; 0 is no limit
+    recipients_per_sender_per_hour: int = 5_000  # of one sender elsewhere, whatever hosts it comes by; 0 is no limit
+    unknown_per_ip_per_hour: int = 200  # recipients that do not exist, before an address must wait: it guesses; 0: none
     recipients_per_account_per_hour: int = 2_000  # of one account's submissions; 0 is no limit
+    # An account that writes in 24 hours to this many times the recipients of its usual day, and to more than the floor,
+    # is slowed down and reported: somebody else may have its password.
+    account_jump_factor: int = 10  # times; 0: never
+    account_jump_floor: int = 500  # recipients in 24 hours that any account may have
+    account_slow_per_hour: int = 30  # recipients of one that is slowed down
+    account_slow_hours: int = 24  # that it is, unless somebody lets it go on
 
     vacation_answers_per_hour: int = 100  # for one account: nobody floods others through somebody who is away
 

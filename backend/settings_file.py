@@ -14,7 +14,7 @@ from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
-from backend import address
+from backend import address, list_presets
 from backend.config import HostPort, Network, Settings
 from backend.errors import BadInput
 
@@ -26,10 +26,16 @@ _CHOICES = {
     "spf.fail": ("reject", "mark"),
     "spf.permerror": ("mark", "reject"),
     "spf.temperror": ("defer", "mark"),
+    "reverse_dns.missing": ("refuse", "mark"),
+    "reverse_dns.unconfirmed": ("refuse", "mark"),
+    "dnslists.zone.kind": ("black", "white"),
+    "dnslists.zone.about": ("ipv4", "ipv6", "sender", "helo", "host"),
+    "dnslists.zone.preset": tuple(list_presets.PRESETS),
 }
 _POSITIVE = {
     "delivery.retry_first", "delivery.retry_max", "delivery.give_up", "delivery.lease", "delivery.connections",
     "spf.seconds", "srs.days", "dkim.signatures", "dkim.look_seconds", "dkim.replay_hours",
+    "greylist.passes",
 }  # fmt: skip
 _MOST = {"srs.days": 365}  # its time stamp has room for 1,023
 # What was bound, opened or started with the service cannot change under it.
@@ -101,6 +107,9 @@ class _File:
         )
         if settings.delivery.retry_first > settings.delivery.retry_max:
             raise self.wrong("delivery.retry_first", "retry_first is longer than retry_max")
+        for zone in settings.dnslists.zone:
+            if trouble := list_presets.trouble(zone):
+                raise self.wrong("dnslists.zone", trouble)
         secret = settings.relay.smarthost_password_file
         if secret is not None and secret.exists() and secret.stat().st_mode & 0o077:
             raise self.wrong("relay.smarthost_password_file", f"others can read {secret}; run: chmod 600 {secret}")
@@ -163,13 +172,15 @@ class _File:
         choices = _CHOICES.get(where)
         if choices and value not in choices:
             raise ValueError(f"{value!r} is not one of {', '.join(choices)}")
-        if where in ("site.hostname", "site.domain", "arc.trusted"):
+        if where in ("site.hostname", "site.domain", "arc.trusted", "dnslists.zone.zone"):
             return _domain(value)
         if where == "srs.domain":
             return _domain(value) if value else value
+        if where == "dnslists.zone.code.answer" and not list_presets.ANSWER.fullmatch(value):
+            raise ValueError(f'{value!r} is no answer such as "127.0.0.2", "127.0.0.4-7" or "127.0.*.3"')
         if where == "relay.route.domain":
             return "." + _domain(value[1:]) if value.startswith(".") else _domain(value)
-        if where == "listen.addresses" or where.startswith("delivery.source_ip"):
+        if where in ("listen.addresses", "dnslists.own_addresses") or where.startswith("delivery.source_ip"):
             return str(ip_address(value)) if value else value
         return value
 

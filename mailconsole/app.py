@@ -97,6 +97,7 @@ class Console(App[None]):
         Binding("question_mark", "keys", "Help", key_display="?", tooltip="these keys"),
         Binding("colon", "command_palette", "Commands", show=False, key_display=":", tooltip="all of this by name"),
         Binding("U", "deletions", "Deletions", show=False, tooltip="what was deleted, and can be put back"),
+        Binding("z", "dnslists", "DNS lists", show=False, tooltip="DNS lists: their health and hits"),
         Binding("T", "theme", "Colours", show=False, tooltip="dark, light or high contrast; kept for the next time"),
         Binding("W", "password", "Own password", show=False, tooltip="choose another password for yourself"),
         Binding("q", "quit", "Quit", show=False, tooltip="leave; the service goes on"),
@@ -120,6 +121,15 @@ class Console(App[None]):
         for tab in TABS:
             self.add_mode(tab.name, partial(tab.make, self.link))
         self.switch_mode(TABS[0].name)
+
+    def action_dnslists(self) -> None:
+        """The DNS lists."""
+        from screens.dnslists import DnsLists
+
+        if reason := self.link.refusal(DnsLists.lists):
+            self.notify(safe(reason), severity="warning", markup=False)
+        elif not isinstance(self.screen, DnsLists):
+            self.push_screen(DnsLists(self.link))
 
     async def action_tab(self, name: str, words: str = "") -> None:
         """Open a tab, with a filter when there are `words`; the tab that is open goes back to its first screen."""

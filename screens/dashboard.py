@@ -73,7 +73,9 @@ class Dashboard(Live):
     async def entered(self, event: OptionList.OptionSelected) -> None:
         """Enter on a problem: to where it can be seen to."""
         row = self.query_one(Problems).rows[event.option_index]
-        if row.screen != "dashboard":
+        if row.screen == "dnslists":
+            self.app.action_dnslists()  # type: ignore[attr-defined]
+        elif row.screen != "dashboard":
             await self.app.action_tab(row.screen, row.filter)  # type: ignore[attr-defined]
 
     def show(self, snapshot: Any) -> None:

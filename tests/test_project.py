@@ -71,8 +71,8 @@ def test_manual_commands_are_known() -> None:
     readme = (ROOT / "README.md").read_text("utf-8")
     verbs = set(
         re.findall(
-            r"^mailconsole ((?:access|queue|user|alias|domain|mailbox|vacation|operator|session|dkim) [a-z-]+"
-            r"|undo|deletions)",
+            r"^mailconsole ((?:access|queue|user|alias|domain|mailbox|vacation|operator|session|dkim|dnslist|rate)"
+            r" [a-z-]+|undo|deletions)",
             readme,
             re.MULTILINE,
         )

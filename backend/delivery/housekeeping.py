@@ -9,7 +9,7 @@ from functools import partial
 
 from backend.config import Settings
 from backend.errors import MailError
-from backend.store import bodies, deletions, lockouts, logins, statistics, trace, vacations
+from backend.store import bodies, deletions, greylist, lockouts, logins, sending, statistics, trace, vacations
 from backend.store.database import Store
 
 _log = logging.getLogger("delivery")
@@ -55,8 +55,18 @@ class Housekeeping:
         while more:
             more = await self._store.commit(deletions.purge)
             await asyncio.sleep(_BREATH)
+        await self._store.commit(sending.forget)
+        await self._forget_greylist(now)
         await self._store.commit(lambda t: vacations.forget(t, now - _ANSWERS))
         await self._store.commit(lambda t: statistics.forget(t, now - keep.statistics_days * 86_400))
         for number in range(256):
             await self._store.commit(partial(bodies.sweep, older_than=_LEFTOVER, part=f"{number:02x}"))
+            await asyncio.sleep(_BREATH)
+
+    async def _forget_greylist(self, now: float) -> None:
+        wanted = self.settings.greylist
+        retry, keep = now - wanted.retry_hours * 3_600, now - wanted.keep_days * 86_400
+        gone = _PIECE
+        while gone >= _PIECE:
+            gone = await self._store.commit(lambda t: greylist.forget(t, retry, keep, _PIECE))
             await asyncio.sleep(_BREATH)

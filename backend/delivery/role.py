@@ -1,4 +1,4 @@
-"""The role `delivery`: the queue runner, the notices, the vacations, the housekeeping, the rotation of DKIM keys."""
+"""The role `delivery`: the queue runner, notices, vacations, housekeeping, and what is watched in the DNS."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 
 from backend.config import Settings
 from backend.delivery.housekeeping import Housekeeping
+from backend.delivery.list_watch import ListWatch
 from backend.delivery.notifier import Notifier
 from backend.delivery.runner import Runner
 from backend.delivery.vacation.responder import Responder
@@ -25,6 +26,7 @@ async def serve(role: Role) -> None:
     responder = Responder(role.settings, role.store, runner.wake)
     housekeeping = Housekeeping(role.settings, role.store)
     rotation = Rotation(role.settings, role.store)
+    list_watch = ListWatch(role.settings, role.store)
     bell = Wake(role.settings.site.run)
 
     def heard() -> None:
@@ -37,12 +39,14 @@ async def serve(role: Role) -> None:
         responder.reload(settings)
         housekeeping.settings = settings
         rotation.settings = settings
+        list_watch.reload(settings)
 
     role.on_reload.append(reload)
     bell.listen(heard)
     try:
         async with asyncio.TaskGroup() as group:
-            others = [group.create_task(one.run()) for one in (notifier, responder, housekeeping, rotation)]
+            watchers = (notifier, responder, housekeeping, rotation, list_watch)
+            others = [group.create_task(one.run()) for one in watchers]
             await runner.run(role.stopping)
             for task in others:
                 task.cancel()

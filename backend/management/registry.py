@@ -43,6 +43,8 @@ ROOMS = (
     "dkim",
     "mailbox",
     "undo",
+    "dnslists",
+    "rates",
     "audit",
     "settings",
     "operators",

@@ -47,7 +47,7 @@ class Allow:
         rule = _first(ALLOW, await services.access.fitting(_subject(session, hosts, recipient.address.key)))
         if rule is None:
             return None
-        _hit(rule, services)
+        services.access.hit(rule)
         mail.client_allowed = rule.kind in _CLIENT
         mail.allowed, mail.allowed_here = f"rule {rule.id}", rule.kind == "recipient"
         return Verdict("mark", f"rule {rule.id} for <{recipient.address}>") if mail.allowed_here else None
@@ -76,7 +76,7 @@ class Deny:
         rule = _first(DENY, rules)
         if rule is None:
             return None
-        _hit(rule, services)
+        services.access.hit(rule)
         text = f"{_refused(rule, session)} (rule {rule.id} of our access list)"
         return replace(reject(rule.kind, "5.7.1", text), rule=rule.id)
 
@@ -101,11 +101,6 @@ class Whole:
 def _spared(session: Session, services: Services) -> bool:
     """Whether no rule is asked about it."""
     return not services.settings.access.enabled or ours(session, services.settings)
-
-
-def _hit(rule: Rule, services: Services) -> None:
-    if not services.dry:
-        services.access.hit(rule)
 
 
 def _first(verdict: str, rules: list[Rule]) -> Rule | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import get_args
 
-from backend.policy import access, rates, recipient, relay, sender, spf
+from backend.policy import access, dnslists, greylist, jumps, rates, recipient, relay, reverse_dns, sender, spf
 from backend.policy.arc import check as arc
 from backend.policy.check import Check, Early, Services, Stage, Verdict
 from backend.policy.dkim import check as dkim
@@ -12,13 +12,20 @@ from backend.smtp.session import Session
 
 CHECKS: tuple[Check, ...] = (
     rates.message_rate,
+    rates.guesses,
     sender.check,
     relay.check,
     recipient.check,
     access.allow,
+    dnslists.white,
     access.deny,
+    dnslists.black,
+    reverse_dns.check,
     spf.check,
+    greylist.check,
+    rates.sender_rate,
     rates.recipient_rate,
+    jumps.check,
     access.whole,
     dkim.check,
     arc.check,

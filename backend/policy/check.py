@@ -16,9 +16,13 @@ from backend.config import Settings
 from backend.policy.access_lists import AccessLists
 from backend.policy.counters import Counters
 from backend.policy.dkim.keyring import Keyring
+from backend.policy.list_questions import ListQuestions
+from backend.policy.standing import Standing
+from backend.policy.tally import Tally
 from backend.resolver.answer import Asks
 from backend.smtp.reply import Reply
 from backend.smtp.session import Session
+from backend.store.database import Store
 
 Stage = Literal["connect", "helo", "mail", "rcpt", "data", "message"]  # message: behind its last dot
 
@@ -44,6 +48,10 @@ class Services:
     keyring: Keyring  # keys that sign
     now: Callable[[], float]
     access: AccessLists
+    store: Store
+    lists: ListQuestions  # the DNS lists
+    standing: Standing  # what the whole site has found out
+    tally: Tally  # what this worker counts for it
     dry: bool = False  # somebody only wants to know what would be: count nothing, learn nothing, note no hit
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from backend.policy import rates
 from backend.policy.check import Check, Services, Stage, Verdict, reject
 from backend.smtp.session import Session
 
@@ -17,6 +18,7 @@ class KnownRecipient:
         recipient = session.recipient
         assert recipient is not None
         if recipient.own and not recipient.resolution.local and not recipient.resolution.remote:
+            rates.guessed(session, services)
             return reject("unknown user", "5.1.1", f"There is no <{recipient.address}> here")
         return None
 

@@ -10,19 +10,27 @@ from backend.policy.access_lists import AccessLists
 from backend.policy.check import Services
 from backend.policy.counters import Counters
 from backend.policy.dkim.keyring import Keyring
+from backend.policy.list_questions import ListQuestions
+from backend.policy.standing import Standing
+from backend.policy.tally import Tally
 from backend.resolver.resolver import Resolver
 from backend.store.database import Store
 
 
 def build(settings: Settings, store: Store, *, dry: bool = False) -> Services:
     """The services. `dry`: nothing is counted or learned; close the counters when they are no longer needed."""
+    standing, tally = Standing(store), Tally(store)
     return Services(
         settings=settings,
         directory=Directory(store, settings),
         counters=Counters(settings.site.run / "counters", dry=dry),
         resolver=Resolver(settings.dns),
         now=time.time,
+        store=store,
         access=AccessLists(store),
+        lists=ListQuestions(settings, standing, tally),
+        standing=standing,
+        tally=tally,
         keyring=Keyring(store),
         dry=dry,
     )

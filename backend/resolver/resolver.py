@@ -12,7 +12,6 @@ import dns.exception
 import dns.flags
 import dns.message
 import dns.name
-import dns.nameserver
 import dns.rcode
 import dns.rdatatype
 import dns.resolver
@@ -20,6 +19,7 @@ import dns.resolver
 from backend.config import Dns
 from backend.errors import Temporary
 from backend.resolver.answer import Answer
+from backend.resolver.nameserver import Bounded
 
 _CACHED = 50_000  # answers kept
 _SHORTEST, _LONGEST = 5.0, 3_600.0  # seconds that an answer is kept, whatever its TTL says
@@ -38,9 +38,7 @@ class Resolver:
     def __init__(self, settings: Dns) -> None:
         self._resolver = _configured() if not settings.nameservers else dns.asyncresolver.Resolver(configure=False)
         if settings.nameservers:
-            self._resolver.nameservers = [
-                dns.nameserver.Do53Nameserver(server.host, server.port) for server in settings.nameservers
-            ]
+            self._resolver.nameservers = [Bounded(server.host, server.port) for server in settings.nameservers]
         self._resolver.timeout = settings.timeout_seconds
         self._resolver.lifetime = settings.lifetime_seconds
         self._resolver.cache = None
@@ -121,9 +119,11 @@ class Resolver:
 def _configured() -> dns.asyncresolver.Resolver:
     """As /etc/resolv.conf says; without one every question fails, and mail waits until there is."""
     try:
-        return dns.asyncresolver.Resolver()
+        found = dns.asyncresolver.Resolver()
     except dns.resolver.NoResolverConfiguration:
         return dns.asyncresolver.Resolver(configure=False)
+    found.nameservers = [Bounded(str(address), found.port) for address in found.nameservers]
+    return found
 
 
 def _negative_ttl(responses: list[dns.message.Message]) -> float:

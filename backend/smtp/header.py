@@ -48,14 +48,18 @@ class Fields:
 
 
 def received(session: Session, hostname: str, identity: int, now: float, only_recipient: str | None) -> bytes:
-    """The trace line (RFC 5321 §4.4). `for` is named when there is one recipient only, so that Bcc stays blind."""
+    """The trace line (RFC 5321 §4.4), with the client's name where the DNS confirms it.
+
+    `for` is named when there is one recipient only, so that Bcc stays blind.
+    """
     peer = str(session.peer)
     address = f"[IPv6:{peer}]" if ":" in peer else f"[{peer}]"
+    name = f"{_UNSAFE.sub('?', session.host)[:255]} " if session.host else ""
     helo = _UNSAFE.sub("?", session.helo)[:255] or "unknown"
     tls = f"\r\n\t({session.tls})" if session.tls else ""
     recipient = f"\r\n\tfor <{only_recipient}>" if only_recipient else ""
     return (
-        f"Received: from {helo} ({address})\r\n\tby {hostname} (Mailconsole) with {session.protocol}{tls}"
+        f"Received: from {helo} ({name}{address})\r\n\tby {hostname} (Mailconsole) with {session.protocol}{tls}"
         f" id {ids.text(identity)}{recipient};\r\n\t{clock.date(now)}\r\n"
     ).encode()
 

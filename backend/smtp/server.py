@@ -16,6 +16,7 @@ from backend.accounts.login import Logins
 from backend.config import Settings
 from backend.policy import services
 from backend.policy.connections import Connections
+from backend.policy.list_questions import ListQuestions
 from backend.resolver.lookups import Lookups
 from backend.resolver.resolver import Resolver
 from backend.smtp.dialogue import Dialogue
@@ -60,9 +61,9 @@ class Server:
         self.tls = tls
         self.logins.limits = settings.limits
         resolver = self.services.resolver if settings.dns == self.services.settings.dns else Resolver(settings.dns)
-        self.services = replace(
-            self.services, settings=settings, directory=Directory(self.store, settings), resolver=resolver
-        )
+        lists = ListQuestions(settings, self.services.standing, self.services.tally)
+        directory = Directory(self.store, settings)
+        self.services = replace(self.services, settings=settings, directory=directory, resolver=resolver, lists=lists)
 
     def lookups(self) -> Lookups:
         """What a new message may ask the DNS."""
@@ -81,6 +82,7 @@ class Server:
             dialogue.abort()
         await self._empty(2.0)
         self.services.access.flush()
+        self.services.tally.flush()
         self.logins.close()
         self._connections.close()
         self.services.counters.close()

@@ -73,6 +73,7 @@ class Session:
     mail: MailTransaction | None = None
     recipient: Recipient | None = None  # under consideration, at RCPT
     marks: list[str] = field(default_factory=list)  # what checks noted without refusing
+    host: str = ""  # the name of the peer, once its reverse and forward DNS agree
     lookups: Asks | None = None  # the DNS, as far as this message may ask it
     findings: dict[str, Finding] = field(default_factory=dict)  # about the client, whatever it sends
     _begun: dict[str, asyncio.Task[Any]] = field(default_factory=dict)
@@ -87,6 +88,13 @@ class Session:
         """What was begun under that name; raises what it raised. KeyError when nothing was."""
         task = self._begun[name] if self.mail is None or name not in self.mail.begun else self.mail.begun[name]
         return await asyncio.shield(task)
+
+    def found(self, name: str) -> Any:
+        """The same, where it is at hand; None while it is not, or when it failed. Nobody waits."""
+        task = self._begun.get(name) if self.mail is None or name not in self.mail.begun else self.mail.begun[name]
+        if task is None or not task.done() or task.cancelled() or task.exception() is not None:
+            return None
+        return task.result()
 
     @property
     def all_findings(self) -> dict[str, Finding]:

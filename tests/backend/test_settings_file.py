@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 import tomllib
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.config import Settings
+from backend import list_presets
+from backend.config import Code, ListZone, Settings
 from backend.errors import BadInput
 from backend.settings_file import differences, load, sources, values
 from backend.site import shipped
@@ -45,8 +47,17 @@ def test_every_key_is_in_the_shipped_file_with_a_comment() -> None:
             section = head[1]
         elif key := re.match(r"(?:# )?(\w+) = .*  # .", line):
             found.add(f"{section}.{key[1]}")
-    assert found >= {key for key, _ in values(Settings()) if key != "relay.route"}
+    assert found >= {key for key, _ in values(Settings()) if key not in ("relay.route", "dnslists.zone")}
     assert "# [[relay.route]]" in SHIPPED
+    assert "# [[dnslists.zone.code]]" in SHIPPED
+    explained = set(re.findall(r"(?m)^(?:# )?(\w+) = .*  # .", SHIPPED))
+    assert explained >= {item.name for kind in (ListZone, Code) for item in fields(kind) if item.name != "code"}
+
+
+def test_every_preset_is_named_and_right() -> None:
+    for name in list_presets.PRESETS:
+        assert list_presets.trouble(ListZone(name)) == ""
+        assert name in SHIPPED
 
 
 def test_every_key_that_is_commented_out_works(file: Path) -> None:
@@ -55,6 +66,7 @@ def test_every_key_that_is_commented_out_works(file: Path) -> None:
     settings = load(file)
     assert str(settings.relay.smarthost) == "smtp.example.net:587"
     assert [(route.domain, str(route.to)) for route in settings.relay.route] == [("remote.test", "192.0.2.1:25")]
+    assert [zone.zone for zone in settings.dnslists.zone if zone.code] == ["dnsbl.example.net"]
     assert settings.relay.smarthost_password_file == file.parent / "smarthost.password"
 
 

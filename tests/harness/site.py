@@ -31,6 +31,10 @@ class Failed(AssertionError):
 
 # Checks that ask the DNS are off in a new site of the tests: there is none. A test of one switches it on.
 QUIET = """
+[reverse_dns]
+enabled = false
+[dnslists]
+enabled = false
 [spf]
 enabled = false
 [dkim]

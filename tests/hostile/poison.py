@@ -18,7 +18,9 @@ OURS = {
     "deletions": {"action", "rows"},
     "destinations": {"domain"},
     "dkim_keys": {"domain", "selector", "pair", "algorithm", "state", "public", "dns"},
+    "dnslists": {"zone", "state"},
     "domains": {"name"},
+    "greylist": {"network"},
     "hold_rules": {"key", "peer"},
     "lockouts": {"key"},
     "logins": {"account"},
@@ -29,8 +31,10 @@ OURS = {
     "numbers": {"name"},
     "operator_keys": {"fingerprint", "algorithm", "blob"},
     "operators": {"name", "role", "password", "totp", "state", "theme"},
+    "own_listings": {"zone", "address"},
     "queue": {"state", "lease", "domain"},
     "events": {"session"},
+    "throttles": {"state"},
 }
 _JSON = {("events", "detail"), ("audit", "arguments"), ("audit", "before"), ("audit", "after")}
 

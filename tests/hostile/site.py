@@ -10,7 +10,18 @@ from backend.address import parse
 from backend.management.registry import find
 from backend.management.roles import SYSADMIN, Caller
 from backend.settings_file import load
-from backend.store import accounts, app_passwords, audit, logins, messages, operators, trace, vacations
+from backend.store import (
+    accounts,
+    app_passwords,
+    audit,
+    dnslists,
+    logins,
+    messages,
+    operators,
+    sending,
+    trace,
+    vacations,
+)
 from backend.store.bodies import Body
 from backend.store.database import Store, Transaction
 from backend.store.messages import Message, Remote
@@ -49,6 +60,9 @@ ARGUMENTS: dict[str, list[str]] = {
     "access.list": [],
     "access.check": ["--ip", "192.0.2.1", "--sender", "ann@client.test"],
     "access.export": ["csv"],
+    "dnslist.list": [],
+    "dnslist.check": ["192.0.2.7"],
+    "rate.list": [],
     "deletions": [],
 }
 
@@ -65,6 +79,8 @@ class Site:
 def populated(folder: Path, text: str = "") -> Site:
     """The site in a new folder; `text` is in the mail itself."""
     made = site.init(folder, "mail.example.org", "example.org", 20_000)
+    with made.settings.open("a") as file:
+        file.write('[dns]\nnameservers = ["127.0.0.1:9"]\n')  # nobody is there
     settings = load(made.settings)
     store = Store.open(settings.site.data)
     number = ids.new()
@@ -115,4 +131,9 @@ def _fill(transaction: Transaction, number: int, text: str) -> None:
     trace.add(
         transaction, "remote", "deferred", message=number, recipient="bob@remote.test", detail={"reply": "451 no"}
     )
+    dnslists.tested(transaction, "zen.spamhaus.org", "it lists everybody", "127.0.0.2", "127.0.0.2")
+    dnslists.set_own_listings(
+        transaction, {("bl.spamcop.net", "192.0.2.25"): "listed"}, [("bl.spamcop.net", "192.0.2.25")]
+    )
+    sending.slow_down(transaction, alice.id, ALICE, 900, 3.0, transaction.now + 3_600)
     audit.add(transaction, actor="olga", role="helpdesk", origin="ssh x", action="user.reset", arguments={"a": "b"})

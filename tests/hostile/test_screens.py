@@ -99,6 +99,15 @@ async def test_what_lies_deeper(console: Console) -> None:
         assert console.incident == ""
 
 
+async def test_dns_lists_and_one_of_them(console: Console) -> None:
+    async with console.run_test(size=(80, 24)) as pilot:
+        await pilot.press("z")
+        await _clean(pilot, "DNS lists")
+        await pilot.press("G", "enter")
+        await _clean(pilot, "a DNS list")
+        assert console.incident == ""
+
+
 async def test_dialogs(console: Console) -> None:
     async with console.run_test(size=(80, 24)) as pilot:
         for tab, keys in (("2", ("d", "escape")), ("4", ("d", "escape")), ("4", ("P", "escape"))):

@@ -148,11 +148,10 @@ def test_a_full_disk(small_disk: Path) -> None:
                     taken += 1
             assert answer.code in (451, 452), answer
             filler = small_disk / "filler"
-            with filler.open("wb") as file:
+            with filler.open("wb", buffering=0) as file:  # or closing it would write again
                 try:
                     while True:
                         file.write(b"\0" * 65_536)
-                        file.flush()
                 except OSError:
                     pass
             with site.wire() as wire:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
-from backend import clock
+from backend import clock, list_presets
 from backend.config import Settings
 from backend.management.actions.settings import pending
 from backend.management.actions.status import status
@@ -15,7 +15,7 @@ from backend.management.registry import Call, action
 from backend.management.roles import EVERYBODY
 from backend.management.snapshots.problems import ProblemList, ProblemRow
 from backend.management.snapshots.status import Status
-from backend.store import dkim_keys, lockouts
+from backend.store import dkim_keys, dnslists, lockouts, sending
 
 _FULL, _NEARLY = 0.02, 0.10  # of the disk that is free
 _WAITING = 4 * 3_600  # seconds that mail waits before somebody shall know
@@ -24,6 +24,7 @@ _STARTED = 600  # seconds after which a role that was started again is nothing n
 _CERTIFICATE = 21 * 86_400  # seconds before its end
 _REFUSED = 200  # refusals in an hour that are worth a look, when they are more than the mail that came in
 _UNSEEN = 86_400  # seconds that a new key of DKIM may wait for the DNS
+_ERRORS = 3_600  # seconds that a nonsensical answer of a DNS list is worth a line
 _LOCKED = 3  # accounts locked at once
 
 
@@ -32,7 +33,7 @@ def problems(call: Call) -> ProblemList:
     """Show what needs attention first."""
     now = status(call)
     rows = [*_roles(now), *_disk(now), *_queue(now), *_certificate(call.settings.tls.certificate)]
-    rows += [*_mail(now), *_people(call), *_settings(call), *_keys(call)]
+    rows += [*_mail(now), *_people(call), *_lists(call), *_settings(call), *_keys(call)]
     return ProblemList(tuple(sorted(rows, key=lambda row: row.severity != "bad")))
 
 
@@ -132,6 +133,41 @@ def _people(call: Call) -> Iterator[ProblemRow]:
             "accounts",
             "state:locked",
         )
+
+    for one in call.store.read(lambda reader: sending.throttles(reader, now)):
+        if one.state == "slow":
+            yield ProblemRow(
+                "bad",
+                f"{one.address} is slowed down: it wrote to {one.recipients:,} recipients in a day,"
+                f" and to {one.usual:,.0f} on a usual one.",
+                "If its owner did not, reset the password; if it did: mailconsole rate forgive.",
+                "accounts",
+                one.address,
+            )
+
+
+def _lists(call: Call) -> Iterator[ProblemRow]:
+    """DNS lists that cannot be believed, and our own addresses on black ones."""
+    if not call.settings.dnslists.enabled:
+        return
+    now, tab = clock.now(), "dnslists"
+    for own in call.store.read(dnslists.own_listings):
+        sentence = f"Our address {own.address} is on the black list {own.zone}: others refuse our mail."
+        yield ProblemRow("bad", sentence, "Find out why, then ask there to be taken off.", tab)
+    known = call.store.read(dnslists.everything)
+    used = {list_presets.filled(zone).zone for zone in call.settings.dnslists.zone}
+    silent = {zone for zone in used if zone in known and known[zone].words == dnslists.SILENT}
+    if len(used) > 1 and silent == used:
+        sentence = "No DNS list answers: perhaps the name servers do not."
+        yield ProblemRow("bad", sentence, "Look at [dns] nameservers; no list is asked meanwhile.", tab)
+        return
+    for one in (known[zone] for zone in sorted(known) if zone in used):
+        if one.state == "off":
+            sentence = f"The DNS list {one.zone} is not asked: {one.words}."
+            yield ProblemRow("warn", sentence, "It is asked again as soon as its test succeeds.", tab)
+        elif one.last_error is not None and now - one.last_error < _ERRORS:
+            sentence = f"The DNS list {one.zone} gave answers that are none: {one.error}."
+            yield ProblemRow("warn", sentence, "Nobody is refused for them; its owner's pages say what to do.", tab)
 
 
 def _keys(call: Call) -> Iterator[ProblemRow]:

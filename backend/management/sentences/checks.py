@@ -12,6 +12,17 @@ from backend.store.trace import Event
 # {peer}: the address it came from; {helo}: the name that gave itself; {sender}: the reverse-path; {domain}: the
 # domain of the sender, or the name in HELO where there is no sender.
 CHECKS = {
+    ("reverse dns", "pass"): "Reverse DNS: the name of {peer} leads back to it.",
+    ("reverse dns", "fail"): "Reverse DNS: the name of {peer} does not lead back to it.",
+    ("reverse dns", "permerror"): "Reverse DNS: {peer} has no name.",
+    ("reverse dns", "temperror"): "Reverse DNS: the name of {peer} could not be looked up.",
+    ("dns white lists", "listed"): "DNS lists: a white one vouches for {peer}.",
+    ("dns white lists", "clear"): "DNS lists: no white one knows {peer}.",
+    ("dns black lists", "listed"): "DNS lists: a black one has {peer}, but weighs too little to refuse it.",
+    ("dns black lists", "clear"): "DNS lists: no black one has {peer}.",
+    ("dns black lists", "unknown"): "DNS lists: not every black one answered; none of the others has {peer}.",
+    ("greylist", "known"): "Greylist: the sender has written here before.",
+    ("greylist", "new"): "Greylist: the sender had not written here before.",
     ("spf", "pass"): "SPF: {peer} may send for {domain}.",
     ("spf", "fail"): "SPF: {domain} says that {peer} may not send for it; it was taken all the same.",
     ("spf", "softfail"): "SPF: {domain} would rather not have {peer} send for it.",

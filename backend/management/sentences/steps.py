@@ -16,6 +16,18 @@ REASONS = {
     ("message rate", "message rate"): "{peer} sent too many messages within a minute",
     ("recipient rate", "recipient rate"): "this account wrote to too many people within an hour;"
     " if its owner did not, somebody else has the password",
+    ("guesses", "guesses"): "{peer} asked for many recipients who do not exist, as one who guesses does;"
+    " its owner must mend the list of addresses",
+    ("sender rate", "sender rate"): "{sender} wrote to too many people here within an hour",
+    ("jumps", "jump"): "this account writes to far more people than is usual for it, and is slowed down;"
+    " if its owner did not, somebody else has the password; `mailconsole rate forgive` lets it go on",
+    ("reverse dns", "no name"): "{peer} has no name in the DNS (PTR), which every mail host needs;"
+    " its owner must ask the provider for one",
+    ("reverse dns", "unconfirmed name"): "the name of {peer} does not lead back to it; its owner must mend the DNS",
+    ("reverse dns", "dns failure"): "the name of {peer} could not be looked up",
+    ("dns black lists", "listed"): "{peer}, or the domain it writes for, is on a black list, which the reply names;"
+    " its owner must ask there, or we can allow it by a rule of our own",
+    ("greylist", "new"): "{sender} has never written to {recipient} from there, and must come again in some minutes",
     ("sender", "foreign sender"): "whoever logged in may not send as {sender};"
     " the mail program must be set to one's own address",
     ("relay", "relay"): "{recipient} is not one of our addresses, and {peer} may not send to others through us;"
@@ -158,6 +170,33 @@ def _passed_on(event: Event) -> str:
     )
 
 
+def _list_off(event: Event) -> str:
+    detail = event.detail
+    return f"{_zone(event)} is not asked any more: {detail.get('reason') or 'its test failed'}."
+
+
+def _zone(event: Event) -> str:
+    zone = event.detail.get("zone")
+    return f"The DNS list {zone}" if zone else "A DNS list"
+
+
+def _own_listed(event: Event) -> str:
+    return f"{_zone(event)} has {_own(event)}: others refuse our mail for it, until it is taken off there."
+
+
+def _own(event: Event) -> str:
+    address = event.detail.get("address")
+    return f"our address {address}" if address else "an address of ours"
+
+
+def _slowed(event: Event) -> str:
+    detail = event.detail
+    return (
+        f"{detail.get('account') or 'An account'} is slowed down: it wrote to {detail.get('recipients', 'many')}"
+        f" recipients in a day, and to {detail.get('usual', 'few')} on a usual one."
+    )
+
+
 def _logged_in(event: Event) -> str:
     return f"{event.detail.get('account') or 'Somebody'} logged in from {event.peer}."
 
@@ -215,5 +254,11 @@ _WORDS: dict[tuple[str, str], Callable[[Event], str]] = {
     ("notice", "sent"): _told,
     ("notice", "rejected"): _not_told,
     ("vacation", "sent"): _away,
+    ("dnslist", "off"): _list_off,
+    ("dnslist", "on"): lambda e: f"{_zone(e)} is well again, and asked.",
+    ("dnslist", "listed"): _own_listed,
+    ("dnslist", "cleared"): lambda e: f"{_zone(e)} no longer has {_own(e)}.",
+    ("rate", "throttled"): _slowed,
+    ("rate", "forgiven"): lambda e: f"{e.detail.get('account') or 'An account'} may send on: a person has let it.",
     ("vacation", "skipped"): _not_away,
 }

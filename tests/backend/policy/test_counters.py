@@ -107,3 +107,19 @@ def test_a_flood_of_addresses_forgets_the_stalest(counts: Counters, monkeypatch:
     for number in range(100):
         assert counts.add(str(number), 60, 1, 600.0) == 0.0
     assert counts.add("99", 60, 1, 600.0) > 0
+
+
+def test_what_counts_can_be_seen_and_forgotten(counts: Counters) -> None:
+    for _ in range(3):
+        counts.add("ip:192.0.2.1", 60, 5, 600.0)
+    counts.add(f"sender:{'x' * 100}@client.test", 3_600, 5, 600.0)
+    found = {count.key: (count.seconds, count.number) for count in counts.everything(600.0)}
+    assert found["ip:192.0.2.1"] == (60, 3)
+    assert found[f"sender:{'x' * 65}"] == (3_600, 1)
+    assert counts.number("ip:192.0.2.1", 60, 600.0) == 3
+    assert counts.number("ip:192.0.2.1", 60, 690.0) == 1.5  # half of the next window is over
+    assert {count.key for count in counts.everything(730.0)} == {f"sender:{'x' * 65}"}
+    counts.forget("ip:192.0.2.1", 60, 600.0)
+    counts.forget("never:seen", 60, 600.0)
+    assert counts.number("ip:192.0.2.1", 60, 600.0) == 0
+    assert [counts.add("ip:192.0.2.1", 60, 3, 600.0) for _ in range(3)] == [0.0] * 3

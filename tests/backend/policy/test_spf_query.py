@@ -152,8 +152,8 @@ async def test_ten_names_of_the_address_are_looked_at(server: NameServer, asks: 
     assert value in ("pass", "fail")  # whether n9 was among the first ten is up to the order of the answer
 
 
-async def test_thousands_of_names_are_no_more_work_than_ten(server: NameServer, asks: Lookups) -> None:
-    server.zone["7.2.0.192.in-addr.arpa"] = [("PTR", f"n{number}.x.") for number in range(3_000)]
+async def test_many_names_are_no_more_work_than_ten(server: NameServer, asks: Lookups) -> None:
+    server.zone["7.2.0.192.in-addr.arpa"] = [("PTR", f"n{number}.x.") for number in range(150)]
     assert (await _check(Checker(), asks, "ann@ptr.test")).value == "fail"
     assert sum(name.endswith(".x") for name, _ in server.asked) == 10
 
