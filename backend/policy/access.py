@@ -46,6 +46,8 @@ class Allow:
         if rule is None:
             return None
         services.access.hit(rule)
+        if mail.allowed and rule.kind == "recipient":  # who vouches for all of it is there already
+            return None
         mail.allowed, mail.allowed_here = f"rule {rule.id}", rule.kind == "recipient"
         return Verdict("mark", f"rule {rule.id} for <{recipient.address}>") if mail.allowed_here else None
 
