@@ -1,7 +1,7 @@
 """The lists of our own: who is let in whatever the black lists say, and who is kept out.
 
-An allow rule spares reverse DNS, greylisting and all black lists, ours too, and nothing else: a sender and a HELO name
-can be forged, so SPF and DMARC are asked all the same. A deny rule counts when no allow rule and no DNS white list
+An allow rule spares reverse DNS, greylisting and all black lists, ours too. A sender and a HELO name can be forged, so
+SPF and DMARC are asked all the same; one about the client itself makes SPF mark where it would refuse. A deny rule counts when no allow rule and no DNS white list
 vouches; it never keeps anybody from postmaster and abuse, unless it is about those addresses themselves.
 """
 
@@ -44,11 +44,14 @@ class Allow:
         if _spared(session, services):
             return None
         hosts = await _hosts(session, services)
-        rule = _first(ALLOW, await services.access.fitting(_subject(session, hosts, recipient.address.key)))
+        rules = await services.access.fitting(_subject(session, hosts, recipient.address.key))
+        mail.client_allowed = any(rule.verdict == ALLOW and rule.kind in _CLIENT for rule in rules)
+        rule = _first(ALLOW, rules)
         if rule is None:
             return None
         services.access.hit(rule)
-        mail.client_allowed = rule.kind in _CLIENT
+        if mail.allowed and rule.kind == "recipient":  # who vouches for all of it is there already
+            return None
         mail.allowed, mail.allowed_here = f"rule {rule.id}", rule.kind == "recipient"
         return Verdict("mark", f"rule {rule.id} for <{recipient.address}>") if mail.allowed_here else None
 
