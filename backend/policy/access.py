@@ -1,8 +1,9 @@
 """The lists of our own: who is let in whatever the black lists say, and who is kept out.
 
 An allow rule spares reverse DNS, greylisting and all black lists, ours too. A sender and a HELO name can be forged, so
-SPF and DMARC are asked all the same; one about the client itself makes SPF mark where it would refuse. A deny rule counts when no allow rule and no DNS white list
-vouches; it never keeps anybody from postmaster and abuse, unless it is about those addresses themselves.
+SPF and DMARC are asked all the same; one about the client itself makes SPF mark where it would refuse. A deny rule
+counts when no allow rule and no DNS white list vouches; it never keeps anybody from postmaster and abuse, unless it is
+about those addresses themselves.
 """
 
 from __future__ import annotations
