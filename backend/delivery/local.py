@@ -29,7 +29,7 @@ async def deliver(store: Store, directory: Directory, owner: str, entry: Entry, 
         return retry.failed(entry, "5.1.1", f"There is no {entry.recipient} here")
     local = [Local(mailbox, address, entry.recipient) for mailbox, address in resolution.local]
     remote = [Remote(to, to.rpartition("@")[2], entry.notify, entry.orcpt) for to in resolution.remote]
-    message = Message(entry.message, entry.sender, Body(size=entry.size), entry.received)
+    message = Message(entry.message, entry.sender, Body(size=entry.size), entry.received, tls=entry.tls)
 
     reply = "Delivered to the mailbox" if local else "Forwarded"
     notice = None

@@ -24,7 +24,7 @@ HELD = 1e12  # `due` of a held entry: the year 33658
 STATES = ("new", "active", "deferred", "held")
 _COLUMNS = (
     "id, message, ordinal, sender, recipient, domain, size, received, state, due, attempts, lease, notify, orcpt,"
-    " delayed, error"
+    " delayed, error, tls"
 )
 
 
@@ -48,6 +48,7 @@ class Entry:
     orcpt: str | None
     delayed: bool
     error: str | None
+    tls: str | None = None  # as of `messages.Message`
 
     @property
     def id(self) -> str:
@@ -56,7 +57,7 @@ class Entry:
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:
-    return Entry(*row[:14], bool(row[14]), row[15])  # type: ignore[call-arg]
+    return Entry(*row[:14], bool(row[14]), *row[15:])  # type: ignore[call-arg]
 
 
 def enqueue(transaction: Transaction, message: Message, remote: Sequence[Remote], first: int = 1) -> None:
@@ -67,8 +68,8 @@ def enqueue(transaction: Transaction, message: Message, remote: Sequence[Remote]
     waiting = Counter(to.domain for to in remote if to.recipient in held)
     transaction.executemany(
         "INSERT INTO queue"
-        " (message, ordinal, sender, recipient, domain, size, received, state, due, attempts, notify, orcpt)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?)",
+        " (message, ordinal, sender, recipient, domain, size, received, state, due, attempts, notify, orcpt, tls)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?)",
         [
             (
                 message.id,
@@ -82,6 +83,7 @@ def enqueue(transaction: Transaction, message: Message, remote: Sequence[Remote]
                 HELD if to.recipient in held else now,
                 to.notify,
                 to.orcpt,
+                message.tls,
             )
             for ordinal, to in enumerate(remote, first)
         ],
