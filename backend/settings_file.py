@@ -22,8 +22,13 @@ _PORTS = 65_535
 _CHOICES = {
     "log.level": ("debug", "info", "warning", "error"),
     "relay.smarthost_tls": ("may", "must", "wrapped"),
+    "outbound.own_mode": ("enforce", "testing", "none"),
+    "outbound.domain.tls": ("none", "may", "must", "dane"),
 }
-_POSITIVE = {"delivery.retry_first", "delivery.retry_max", "delivery.give_up", "delivery.lease", "delivery.connections"}
+_POSITIVE = frozenset(
+    {"delivery.retry_first", "delivery.retry_max", "delivery.give_up", "delivery.lease", "delivery.connections"}
+    | {"outbound.policy_seconds", "outbound.report_days", "outbound.problem_hours", "outbound.own_days"}
+)
 # What was bound, opened or started with the service cannot change under it.
 NEEDS_RESTART = frozenset(
     {"listen.addresses", "listen.smtp", "listen.submission", "listen.submissions", "listen.ssh"}
@@ -93,10 +98,25 @@ class _File:
         )
         if settings.delivery.retry_first > settings.delivery.retry_max:
             raise self.wrong("delivery.retry_first", "retry_first is longer than retry_max")
+        authorities = settings.outbound.ca_file
+        if authorities is not None and not authorities.is_file():
+            raise self.wrong("outbound.ca_file", f"there is no file {authorities}")
+        self._exceptions(settings)
         secret = settings.relay.smarthost_password_file
         if secret is not None and secret.exists() and secret.stat().st_mode & 0o077:
             raise self.wrong("relay.smarthost_password_file", f"others can read {secret}; run: chmod 600 {secret}")
         return settings
+
+    def _exceptions(self, settings: Settings) -> None:
+        if any(one.tls == "dane" for one in settings.outbound.domain) and not settings.dns.validating:
+            raise self.wrong("outbound.domain.tls", 'tls = "dane" needs name servers that validate, [dns] validating')
+        if settings.outbound.ca_file is not None:
+            from backend import tls  # OpenSSL, for who has authorities of his own
+
+            try:
+                tls.client_context(verify=True, ca_file=settings.outbound.ca_file)
+            except BadInput as error:
+                raise self.wrong("outbound.ca_file", str(error).rstrip(".")) from None
 
     def _table(self, kind: Any, table: dict[str, Any], where: str) -> Any:
         hints = _hints(kind)
@@ -155,8 +175,10 @@ class _File:
             raise ValueError(f"{value!r} is not one of {', '.join(choices)}")
         if where in ("site.hostname", "site.domain"):
             return _domain(value)
-        if where == "relay.route.domain":
+        if where in ("relay.route.domain", "outbound.domain.domain"):
             return "." + _domain(value[1:]) if value.startswith(".") else _domain(value)
+        if where == "outbound.own_hosts":
+            return ("*." + _domain(value[2:])) if value.startswith("*.") else _domain(value)
         if where == "listen.addresses" or where.startswith("delivery.source_ip"):
             return str(ip_address(value)) if value else value
         return value

@@ -11,6 +11,7 @@ from typing import Any
 from backend.config import Settings
 from backend.delivery import retry
 from backend.delivery.transport import Job
+from backend.delivery.trust.demand import REQUIRED
 from backend.smtp import stuffing
 from backend.smtp.answers import Answer
 from backend.smtp.client import Client, Lost
@@ -70,6 +71,10 @@ class _Transaction:
         if self._needs_utf8() and "SMTPUTF8" not in client.extensions:
             for entry in self._entries:
                 self._fail(entry, "5.6.7", "The next mail host cannot take addresses in UTF-8 (no SMTPUTF8)")
+            return
+        if self._job.envelope.tls == REQUIRED and not (client.verified and "REQUIRETLS" in client.extensions):
+            for entry in self._entries:  # a connection that is not for such mail: cannot be, and must not be
+                self._fail(entry, "5.7.30", "The next mail host does not keep to REQUIRETLS (RFC 8689)")
             return
         if "PIPELINING" in client.extensions:
             answers = await self._in_one_go()
@@ -164,6 +169,8 @@ class _Transaction:
             words.append(f"SIZE={self._job.body.size}")
         if "8BITMIME" in extensions:
             words.append("BODY=8BITMIME")
+        if envelope.tls == REQUIRED:
+            words.append("REQUIRETLS")
         if "SMTPUTF8" in extensions and (envelope.smtputf8 or self._needs_utf8()):
             words.append("SMTPUTF8")
         if "DSN" in extensions:
@@ -182,6 +189,7 @@ class _Transaction:
 
     def _detail(self) -> dict[str, Any]:
         detail: dict[str, Any] = {"seconds": round(time.monotonic() - self._began, 3)}
+        detail["trust"] = self._client.trust
         if self._client.tls:
             detail["tls"] = self._client.tls
         return detail

@@ -104,7 +104,9 @@ def failing(reader: Reader, before: float, most: int) -> list[Standing]:
 
 def of_domain(reader: Reader, domain: str, since: int, most: int = 500) -> list[Counted]:
     """What was counted of a domain since that day, the newest first."""
-    return _counted(reader, "domain = ? AND day >= ? ORDER BY day DESC, result, number DESC LIMIT ?", domain, since, most)
+    return _counted(
+        reader, "domain = ? AND day >= ? ORDER BY day DESC, result, number DESC LIMIT ?", domain, since, most
+    )
 
 
 def of_day(reader: Reader, domain: str, day: int, most: int = 5_000) -> list[Counted]:
@@ -150,11 +152,12 @@ def forget(transaction: Transaction, day: int, most: int) -> int:
     gone = 0
     for sql in (
         "DELETE FROM tls_results WHERE id IN (SELECT id FROM tls_results WHERE day < ? LIMIT ?)",
-        "DELETE FROM tls_reports WHERE rowid IN (SELECT rowid FROM tls_reports WHERE day < ? LIMIT ?)",
+        "DELETE FROM tls_reports WHERE (domain, day) IN (SELECT domain, day FROM tls_reports WHERE day < ? LIMIT ?)",
     ):
         gone = max(gone, transaction.execute(sql, (day, most)).rowcount)
     before = day * 86_400.0
     transaction.execute(
-        "DELETE FROM tls_domains WHERE coalesce(last_failure, 0) < ? AND coalesce(last_success, 0) < ?", (before, before)
+        "DELETE FROM tls_domains WHERE coalesce(last_failure, 0) < ? AND coalesce(last_success, 0) < ?",
+        (before, before),
     )
     return gone
