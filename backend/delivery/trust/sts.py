@@ -100,9 +100,9 @@ def _pattern(value: str) -> str:
 def policy_text(settings: Settings) -> str:
     """What https://mta-sts.DOMAIN/.well-known/mta-sts.txt should say for each of our domains, with CR LF (§3.2)."""
     outbound = settings.outbound
-    hosts = outbound.sts_own_hosts or (settings.site.hostname,)
-    lines = ["version: STSv1", f"mode: {outbound.sts_own_mode}", *(f"mx: {host}" for host in hosts)]
-    return "".join(f"{line}\r\n" for line in (*lines, f"max_age: {outbound.sts_own_days * 86_400}"))
+    hosts = outbound.own_hosts or (settings.site.hostname,)
+    lines = ["version: STSv1", f"mode: {outbound.own_mode}", *(f"mx: {host}" for host in hosts)]
+    return "".join(f"{line}\r\n" for line in (*lines, f"max_age: {outbound.own_days * 86_400}"))
 
 
 def policy_id(settings: Settings) -> str:
