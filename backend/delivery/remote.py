@@ -21,8 +21,6 @@ from backend.delivery.trust.demand import (
     MAY,
     NO_STARTTLS,
     NONE,
-    OPTIONAL,
-    REQUIRED,
     Demand,
     Demands,
     Source,
@@ -35,6 +33,7 @@ from backend.resolver.resolver import Resolver
 from backend.smtp.answers import Answer
 from backend.smtp.client import Client, Lost, Refused, Times, TlsFailed, connect
 from backend.store.database import Store
+from backend.store.messages import TLS_OPTIONAL, TLS_REQUIRED
 from backend.store.queue import Result
 from backend.store.tls_results import NO_POLICY
 
@@ -166,7 +165,7 @@ class Smtp:
                 refused += error.answer.code >= 500
                 last = Unreachable(error.answer.text, error.answer.status, mta=mta)
             except Unfit as error:
-                unfit += hop.need == REQUIRED and not error.passing
+                unfit += hop.need == TLS_REQUIRED and not error.passing
                 detail = {"failure": error.result, "asked_by": error.why}
                 last = Unreachable(f"{error}: {mta}", error.status, mta=mta, detail=detail)
             except Lost as error:
@@ -260,7 +259,7 @@ class Smtp:
 
     def _note(self, policy: Source, host: Host, result: str = "", reason: str = "", source: str = "") -> None:
         # A host of the settings publishes nothing; mail that asks for less is not counted (RFC 8460 §3).
-        if self._hop.to is None and self._hop.need != OPTIONAL:
+        if self._hop.to is None and self._hop.need != TLS_OPTIONAL:
             self._outside.results.note(policy, host.name, host.address, result, reason, source)
 
     async def _talk(self, host: Host, port: int, demand: Demand) -> Client:
@@ -279,7 +278,7 @@ class Smtp:
                 client.trust = "pkix"
             elif demand.level != NONE:
                 await self._start_tls(client, host, demand)
-            if hop.need == REQUIRED and "REQUIRETLS" not in client.extensions:
+            if hop.need == TLS_REQUIRED and "REQUIRETLS" not in client.extensions:
                 words = f"{host.name} does not keep to REQUIRETLS (RFC 8689)"
                 await client.quit()
                 raise Unfit(words, "", "message", demand.source, status="5.7.30")

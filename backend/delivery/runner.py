@@ -21,7 +21,6 @@ from backend.delivery.remote import Outside, Smtp
 from backend.delivery.route import Hop, hop
 from backend.delivery.tlsrpt.results import Results
 from backend.delivery.transport import Job
-from backend.delivery.trust.demand import OPTIONAL, REQUIRED
 from backend.errors import MailError
 from backend.store import bodies, messages, queue
 from backend.store.database import Reader, Store
@@ -155,7 +154,7 @@ class Runner:
         return bool(leased)
 
     def _full(self, domain: str) -> bool:
-        hops = [self._hop(domain, need) for need in (None, REQUIRED, OPTIONAL)]
+        hops = [self._hop(domain, need) for need in (None, messages.TLS_REQUIRED, messages.TLS_OPTIONAL)]
         return any(one in self._destinations and self._destinations[one].waiting >= _FULL for one in hops)
 
     async def _hand_out(self, entries: Sequence[Entry]) -> None:

@@ -11,10 +11,10 @@ from typing import Any
 from backend.config import Settings
 from backend.delivery import retry
 from backend.delivery.transport import Job
-from backend.delivery.trust.demand import REQUIRED
 from backend.smtp import stuffing
 from backend.smtp.answers import Answer
 from backend.smtp.client import Client, Lost
+from backend.store.messages import TLS_REQUIRED
 from backend.store.queue import Entry, Result
 
 _AT_ONCE = 100  # recipients of one transaction, RFC 5321 §4.5.3.1.8
@@ -72,7 +72,7 @@ class _Transaction:
             for entry in self._entries:
                 self._fail(entry, "5.6.7", "The next mail host cannot take addresses in UTF-8 (no SMTPUTF8)")
             return
-        if self._job.envelope.tls == REQUIRED and not (client.verified and "REQUIRETLS" in client.extensions):
+        if self._job.envelope.tls == TLS_REQUIRED and not (client.verified and "REQUIRETLS" in client.extensions):
             for entry in self._entries:  # a connection that is not for such mail: cannot be, and must not be
                 self._fail(entry, "5.7.30", "The next mail host does not keep to REQUIRETLS (RFC 8689)")
             return
@@ -169,7 +169,7 @@ class _Transaction:
             words.append(f"SIZE={self._job.body.size}")
         if "8BITMIME" in extensions:
             words.append("BODY=8BITMIME")
-        if envelope.tls == REQUIRED:
+        if envelope.tls == TLS_REQUIRED:
             words.append("REQUIRETLS")
         if "SMTPUTF8" in extensions and (envelope.smtputf8 or self._needs_utf8()):
             words.append("SMTPUTF8")

@@ -12,6 +12,8 @@ from backend.store.database import Reader, Transaction
 from backend.store.notices import Notice, tell
 
 _NAMED = 20  # addresses behind an alias, in its event
+# What a message asks of the connections it goes over (RFC 8689): REQUIRETLS, or the field TLS-Required: No.
+TLS_REQUIRED, TLS_OPTIONAL = "required", "optional"
 _ORCPT = "rfc822;"  # what an original recipient begins with (RFC 3461 §4.2)
 
 
@@ -30,7 +32,7 @@ class Message:
     envid: str | None = None  # RFC 3461 §4.4, as it came (xtext)
     ret: str | None = None  # FULL or HDRS, RFC 3461 §4.3
     smtputf8: bool = False
-    tls: str | None = None  # `required` (REQUIRETLS) or `optional` (TLS-Required: No), RFC 8689
+    tls: str | None = None  # TLS_REQUIRED, TLS_OPTIONAL, or nothing of the kind
     detail: dict[str, Any] = field(default_factory=dict)  # for the trace: protocol, TLS, HELO ...
 
 

@@ -122,4 +122,3 @@ def _run(folder: Path, *words: str) -> str:
     done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{words}: {done.stderr}"
     return done.stdout
-

@@ -67,7 +67,9 @@ class Web:
                     return
                 request += piece
             head, _, body = request.partition(b"\r\n\r\n")
-            length = next((int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")), 0)
+            length = next(
+                (int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")), 0
+            )
             while len(body) < length:
                 body += secure.recv(65536)
             self.requests.append(head + b"\r\n\r\n" + body)

@@ -14,10 +14,9 @@ from backend.delivery.trust.sts import Policy
 from backend.errors import MailError, Temporary
 from backend.resolver.answer import Answer, Asks
 from backend.resolver.mail_hosts import Host
+from backend.store.messages import TLS_OPTIONAL, TLS_REQUIRED
 from backend.store.tls_results import NO_POLICY
 
-# What a message may ask (RFC 8689), as it stands in its row.
-REQUIRED, OPTIONAL = "required", "optional"
 # How sure a connection is or must be, the least sure first. `test`: as `pkix`, and on as `may` when that fails.
 NONE, MAY, ENCRYPT, TEST, PKIX, DANE = "none", "may", "encrypt", "test", "pkix", "dane"
 # Why a host is out of the question, beside what a handshake says (RFC 8460 §4.3).
@@ -81,7 +80,7 @@ class Demands:
 
     async def policy(self, hop: Hop) -> Found:
         """The MTA-STS policy for a hop. None for a host of the settings: such policies are about MX hosts."""
-        wanted = self._settings.outbound.mta_sts and hop.to is None and hop.need != OPTIONAL
+        wanted = self._settings.outbound.mta_sts and hop.to is None and hop.need != TLS_OPTIONAL
         if not wanted or self._policies is None or self.exception(hop.domain) or hop.domain.startswith("["):
             return NOTHING
         try:
@@ -95,11 +94,11 @@ class Demands:
         exception = self.exception(hop.domain) if hop.to is None else ""
         if hop.to is not None and hop.tls != "may":  # the site's own word about its smart host
             return Demand(PKIX, "site", plain, names=(host.name,))
-        if hop.need == REQUIRED:
+        if hop.need == TLS_REQUIRED:
             return await self._required(hop, host, port, found, plain)
         if exception == "none":
             return Demand(NONE, "site", plain)
-        if hop.need == OPTIONAL or exception == "may":
+        if hop.need == TLS_OPTIONAL or exception == "may":
             return Demand(MAY, "message" if hop.need else "site", plain)
         by_dane = await self._by_dane(host, port, plain)
         if exception == "dane" and (by_dane is None or by_dane.level != DANE):
