@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import base64
 import os
 import sys
 from pathlib import Path
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from backend.store.database import Store
 
 _LINES = 256 * 1024  # bytes read of a text
+_FILE = 700_000  # bytes read of a file: with its base64 it fits into a request
 _SECRET = 8_192  # bytes read of a line with a password
 _FIXED = 1_000  # entries that a question can stand for one by one
 _NO_OBJECT = ("why", "notice")  # arguments that say how, and not to what
@@ -58,7 +60,10 @@ def run(words: list[str], connection: socket.socket | None = None) -> int:
 
 def _for_others(given: argparse.Namespace) -> bool:
     """Whether somebody who is not logged in on this host may have that done here."""
-    return "action" in given and not {"config", "host"} & set(vars(given)) and given.action.name not in _OWN_FILES
+    if "action" not in given or {"config", "host"} & set(vars(given)):
+        return False
+    named = [getattr(given, parameter.name) for parameter in given.action.parameters if parameter.file]
+    return given.action.name not in _OWN_FILES and all(name == "-" for name in named)
 
 
 def settings_of(given: argparse.Namespace) -> Settings:
@@ -183,11 +188,28 @@ def _arguments(given: argparse.Namespace) -> dict[str, Any]:
         value = getattr(given, parameter.name, None)
         if parameter.lines and value == "-":
             value = _text()
+        if parameter.file and value is not None:
+            value = _file(value)
         if value is not None and value != []:
             arguments[parameter.name] = value
     if getattr(given, "why", None):
         arguments["why"] = given.why
     return arguments
+
+
+def _file(name: str) -> str:
+    """The content of a file, or of standard input, in base64."""
+    try:
+        if name == "-":
+            data = sys.stdin.buffer.read(_FILE + 1)
+        else:
+            with Path(name).open("rb") as file:
+                data = file.read(_FILE + 1)
+    except OSError as error:
+        raise BadInput(f"{name} cannot be read: {error.strerror}.") from None
+    if len(data) > _FILE:
+        raise BadInput(f"{name} has more than {_FILE:,} bytes.")
+    return base64.b64encode(data).decode()
 
 
 def _text() -> str:

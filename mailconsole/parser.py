@@ -26,6 +26,7 @@ _GROUPS = {
     "trace": "where is my mail?",
     "session": "who is logged in",
     "settings": "what is in force",
+    "tls": "encrypted connections with other mail hosts",
     "user": "accounts",
     "vacation": "what is answered for who is away",
 }

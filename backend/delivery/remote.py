@@ -26,7 +26,7 @@ from backend.delivery.trust.demand import (
     Source,
     Unfit,
 )
-from backend.delivery.trust.policies import Failure, Found, Policies
+from backend.delivery.trust.policies import Failure, Found, Policies, Shelf
 from backend.errors import MailError, Permanent, Temporary
 from backend.resolver.mail_hosts import Host, addresses, mail_hosts
 from backend.resolver.resolver import Resolver
@@ -61,7 +61,7 @@ class Outside:
         self.shown = tls.client_context(verify=False)  # its certificate is looked at afterwards
         self.verified = tls.client_context(verify=True, ca_file=settings.outbound.ca_file)
         self.policies = Policies(
-            store,
+            Shelf(store),
             self.resolver,
             seconds=settings.outbound.policy_seconds,
             context=lambda: self.verified,

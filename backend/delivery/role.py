@@ -1,4 +1,4 @@
-"""The role `delivery`: the queue runner, the notices, the vacations, the housekeeping."""
+"""The role `delivery`: the queue runner, the notices, the reports, the vacations, the housekeeping."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from backend.config import Settings
 from backend.delivery.housekeeping import Housekeeping
 from backend.delivery.notifier import Notifier
 from backend.delivery.runner import Runner
+from backend.delivery.tlsrpt.reporter import Reporter
 from backend.delivery.vacation.responder import Responder
 from backend.delivery.wake import Wake
 from backend.role import Role
@@ -21,6 +22,7 @@ async def serve(role: Role) -> None:
     told.set()
     runner = Runner(role.settings, role.store, told)
     notifier = Notifier(role.settings, role.store, told, runner.wake)
+    reporter = Reporter(role.settings, role.store, runner.wake)
     responder = Responder(role.settings, role.store, runner.wake)
     housekeeping = Housekeeping(role.settings, role.store)
     bell = Wake(role.settings.site.run)
@@ -32,6 +34,7 @@ async def serve(role: Role) -> None:
     def reload(settings: Settings) -> None:
         runner.reload(settings)
         notifier.reload(settings)
+        reporter.reload(settings)
         responder.reload(settings)
         housekeeping.settings = settings
 
@@ -39,7 +42,7 @@ async def serve(role: Role) -> None:
     bell.listen(heard)
     try:
         async with asyncio.TaskGroup() as group:
-            others = [group.create_task(one.run()) for one in (notifier, responder, housekeeping)]
+            others = [group.create_task(one.run()) for one in (notifier, reporter, responder, housekeeping)]
             await runner.run(role.stopping)
             for task in others:
                 task.cancel()

@@ -37,6 +37,7 @@ ROOMS = (
     "vacation",
     "addresses",
     "mailbox",
+    "tls",
     "undo",
     "audit",
     "settings",
@@ -127,6 +128,7 @@ class Parameter:
     place: bool = False  # on the command line by its place, though it has a default
     span: bool = False  # a length of time, in words on the command line, in seconds in the contract
     lines: bool = False  # a text of more lines than one
+    file: bool = False  # the content of a file, in base64 in the contract, by its name on the command line
     inner: bool = False  # for programs that page through much, and not on the command line
 
 
@@ -229,9 +231,9 @@ def action(
     takes: tuple[Parameter, ...] = (),
 ) -> Callable[[Callable[..., T]], Callable[..., T]]:
     """Put a function into the registry. Its docstring's first line is the help; `Annotated[kind, "help", ...]` its
-    arguments, where the further words "secret", "span", "lines" and "place" mark passwords, lengths of time, texts of
-    many lines, and what is written without its name. `takes`: arguments that many actions share, and that the
-    function gets by keyword.
+    arguments, where the further words "secret", "span", "lines", "file" and "place" mark passwords, lengths of time,
+    texts of many lines, files, and what is written without its name. `takes`: arguments that many actions share, and
+    that the function gets by keyword.
     """
 
     def register(function: Callable[..., T]) -> Callable[..., T]:
@@ -270,6 +272,7 @@ def _parameters(function: Callable[..., Any]) -> tuple[Parameter, ...]:
                 "place" in words[1:],
                 "span" in words[1:],
                 "lines" in words[1:],
+                "file" in words[1:],
             )
         )
     return tuple(found)

@@ -61,7 +61,7 @@ def newest(reader: Reader, domain: str | None, offset: int, limit: int) -> tuple
         f"SELECT {_COLUMNS} FROM tls_received{where} ORDER BY begins DESC, id DESC LIMIT ? OFFSET ?",  # noqa: S608
         (*parameters, limit, offset),
     )
-    return [Received(*row[:10], tuple(_details(row[10]))) for row in rows], total
+    return [Received(*row[:10], details=tuple(_details(row[10]))) for row in rows], total
 
 
 def _details(text: str | None) -> list[dict[str, Any]]:

@@ -22,14 +22,23 @@ OURS = {
     "logins": {"account"},
     "mail": {"flags"},
     "mailboxes": {"name"},
-    "messages": {"digest"},
+    "messages": {"digest", "tls"},
     "minutes": {"name"},
     "operator_keys": {"fingerprint", "algorithm", "blob"},
     "operators": {"name", "role", "password", "totp", "state", "theme"},
-    "queue": {"state", "lease", "domain"},
+    "queue": {"state", "lease", "domain", "tls"},
+    "sts_policies": {"mode"},
+    "tls_domains": {"policy"},
+    "tls_results": {"policy"},
     "events": {"session"},
 }
-_JSON = {("events", "detail"), ("audit", "arguments"), ("audit", "before"), ("audit", "after")}
+_JSON = {
+    ("events", "detail"),
+    ("audit", "arguments"),
+    ("audit", "before"),
+    ("audit", "after"),
+    ("tls_received", "details"),
+}
 
 
 def poison(data: Path, text: str) -> int:

@@ -59,29 +59,66 @@ NOTHING = Found()
 Noted = Callable[[str, Failure], None]
 
 
+class Shelf:
+    """Where policies are kept: the store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def get(self, domain: str) -> Kept | None:
+        """What is known of a domain."""
+        return await self._store.query(lambda reader: sts_policies.get(reader, domain, time.time()))
+
+    async def put(self, policy: Kept) -> None:
+        """Keep this one."""
+        await self._store.commit(lambda transaction: sts_policies.put(transaction, policy))
+
+    def use(self, policy: Kept) -> None:
+        """Note that it is in use."""
+        self._store.record(lambda transaction: sts_policies.use(transaction, policy.domain))
+
+    async def aging(self) -> list[Kept]:
+        """What is in use and old, when what is over is gone."""
+        await self._store.commit(sts_policies.forget)
+        now = time.time()
+        return await self._store.query(lambda reader: sts_policies.aging(reader, now - _OLD, now - _UNUSED, _PIECE))
+
+
+class Window(Shelf):
+    """The same for who only looks, without an event loop of the store's: nothing is changed."""
+
+    async def get(self, domain: str) -> Kept | None:
+        """What is known of a domain."""
+        return self._store.read(lambda reader: sts_policies.get(reader, domain, time.time()))
+
+    async def put(self, policy: Kept) -> None:
+        """Keep nothing."""
+
+    def use(self, policy: Kept) -> None:
+        """Note nothing."""
+
+
 class Policies:
-    """Asks for policies, keeps them in the store (unless `keep` is off), and fetches those again that are in use.
+    """Asks for policies, keeps them on the shelf, and fetches those again that are in use.
 
     `noted` hears of each failed fetch. `port` is for tests.
     """
 
     def __init__(
         self,
-        store: Store,
+        shelf: Shelf,
         resolver: Asks,
         *,
         seconds: float,
         context: Callable[[], ssl.SSLContext],
-        keep: bool = True,
         noted: Noted = lambda domain, failure: None,
         port: int = https.PORT,
     ) -> None:
         self.port = port
-        self._store = store
+        self._shelf = shelf
         self._resolver = resolver
         self._seconds = seconds
         self._context = context
-        self._keep = keep
         self._noted = noted
         self._failed: dict[str, tuple[float, Failure]] = {}
         self._fetching: dict[str, asyncio.Task[Found]] = {}
@@ -89,7 +126,7 @@ class Policies:
     async def of(self, domain: str) -> Found:
         """The policy that counts for mail to `domain` now. Temporary when the store cannot be read."""
         announced = await self._announced(domain)
-        kept = await self._store.query(lambda reader: sts_policies.get(reader, domain, time.time()))
+        kept = await self._shelf.get(domain)
         if announced is None or (kept is not None and kept.id == announced):
             self._use(kept)
             return _found(kept)
@@ -101,10 +138,7 @@ class Policies:
 
     async def refresh(self) -> None:
         """Fetch again what is in use and old, and forget what is over. Temporary when the store cannot take it."""
-        now = time.time()
-        await self._store.commit(sts_policies.forget)
-        old = await self._store.query(lambda reader: sts_policies.aging(reader, now - _OLD, now - _UNUSED, _PIECE))
-        for kept in old:
+        for kept in await self._shelf.aging():
             await self._fetch(kept.domain, await self._announced(kept.domain) or kept.id, kept.used)
 
     # -- the DNS
@@ -147,8 +181,7 @@ class Policies:
             kept = Kept(
                 domain, identity, policy.mode, policy.mx, policy.max_age, now, now + policy.max_age, used or now
             )
-            if self._keep:
-                await self._store.commit(lambda transaction: sts_policies.put(transaction, kept))
+            await self._shelf.put(kept)
             return Found(policy, None, now, identity)
         if len(self._failed) >= _FAILED:
             self._failed.clear()
@@ -173,8 +206,8 @@ class Policies:
         return reply.body
 
     def _use(self, kept: Kept | None) -> None:
-        if kept is not None and self._keep and time.time() - kept.used > _USED:
-            self._store.record(lambda transaction: sts_policies.use(transaction, kept.domain))
+        if kept is not None and time.time() - kept.used > _USED:
+            self._shelf.use(kept)
 
 
 def _found(kept: Kept | None) -> Found:

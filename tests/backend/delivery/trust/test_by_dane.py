@@ -195,8 +195,13 @@ async def test_who_does_not_validate_asks_for_nothing(tmp_path: Path, net: Net) 
 
 @pytest.mark.parametrize(
     ("tls", "domain", "trust"),
-    [("may", "good.test", "opportunistic"), ("none", "good.test", "none"), ("dane", "good.test", "")]
-    + [("dane", "plain.test", ""), ("must", "without.test", "")],
+    [
+        ("may", "good.test", "opportunistic"),
+        ("none", "good.test", "none"),
+        ("dane", "good.test", ""),
+        ("dane", "plain.test", ""),
+        ("must", "without.test", ""),
+    ],
 )
 async def test_exceptions_of_the_site(tmp_path: Path, net: Net, tls: str, domain: str, trust: str) -> None:
     with host(tmp_path, net, issue("stranger")) as sink:

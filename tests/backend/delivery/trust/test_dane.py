@@ -105,6 +105,7 @@ def test_what_can_be_used() -> None:
 )
 def test_anything_is_a_match_or_none(chain: list[bytes], records: list[Record], names: list[str]) -> None:
     try:
-        assert check(chain, records, names, time.time()) in records
-    except Mismatch as error:
-        assert str(error)
+        found = check(chain, records, names, time.time())
+    except Mismatch:
+        return
+    assert found in records

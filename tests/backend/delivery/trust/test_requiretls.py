@@ -95,7 +95,7 @@ async def test_a_report_asks_for_as_much_as_the_message(tmp_path: Path, nameserv
     with host(tmp_path, port, MX) as sink:
         async with posting(tmp_path, nameserver, port) as post:
             await post.send("nobody@example.org", sender="ann@remote.test", tls=TLS_REQUIRED)
-            await post.gone()
+            await until(lambda: sink.messages, "the report")
     [report] = sink.messages
     assert report.sender == ""
     assert "REQUIRETLS" in report.mail

@@ -68,10 +68,9 @@ def test_the_record() -> None:
 def test_any_bytes_are_a_policy_or_none(body: bytes) -> None:
     try:
         policy = parse(body)
-    except Invalid as error:
-        assert str(error)
-    else:
-        assert parse("\n".join(policy.strings).encode()) == policy
+    except Invalid:
+        return
+    assert parse("\n".join(policy.strings).encode()) == policy
 
 
 @given(st.lists(st.text(max_size=60) | st.sampled_from(["v=STSv1; id=1", "v=STSv1"]), max_size=3))
