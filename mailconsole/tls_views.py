@@ -81,9 +81,16 @@ def imported(answer: dict[str, Any]) -> str:
     )
 
 
+def policy(answer: dict[str, Any]) -> str:
+    """What to publish, and where."""
+    text = "\n".join(safe(line) for line in answer["text"].split("\r\n"))
+    return f'{safe(answer["name"])}. IN TXT "{safe(answer["record"])}"\n\n{safe(answer["place"])}\n{text}'.rstrip()
+
+
 VIEWS: dict[str, Callable[[Any], str]] = {
     "tls.check": check,
     "tls.results": results,
     "tls.reports": reports,
     "tls.import": imported,
+    "tls.policy": policy,
 }

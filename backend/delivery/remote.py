@@ -214,7 +214,8 @@ class Smtp:
             case "test":
                 with contextlib.suppress(TlsFailed):
                     return await self._tested(host, port, demand)
-                demand = replace(demand, level=MAY)  # the domain only wants to hear of it (RFC 8461 §5)
+                # The domain only wants to hear of it (RFC 8461 §5), and has: what follows is not counted.
+                demand = replace(demand, level=MAY, source=Source(""))
             case "none":
                 return await self._talk(host, port, demand)
             case "may":

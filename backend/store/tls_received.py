@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from backend.store.database import Reader, Transaction
+from backend.store.database import Reader, Row, Transaction
 
 _COLUMNS = "received, organization, contact, report, begins, ends, domain, policy, successes, failures, details"
 
@@ -61,7 +61,12 @@ def newest(reader: Reader, domain: str | None, offset: int, limit: int) -> tuple
         f"SELECT {_COLUMNS} FROM tls_received{where} ORDER BY begins DESC, id DESC LIMIT ? OFFSET ?",  # noqa: S608
         (*parameters, limit, offset),
     )
-    return [Received(*row[:10], details=tuple(_details(row[10]))) for row in rows], total
+    return [_received(row) for row in rows], total
+
+
+def _received(row: Row) -> Received:
+    *known, details = row
+    return Received(*known, tuple(_details(details)))  # type: ignore[call-arg]
 
 
 def _details(text: str | None) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import subprocess
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -87,6 +88,17 @@ class SignedDns:
             end(self._process, grace=5)
             self._process = None
         self._behind.__exit__()
+
+    def pause(self) -> None:
+        """Answer nobody until `resume`."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Answer again."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+        until(self._answers, within=10, every=0.02, why="unbound answers again")
 
     def _answers(self) -> bool:
         with contextlib.suppress(OSError, dns.exception.DNSException):

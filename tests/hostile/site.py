@@ -59,6 +59,7 @@ ARGUMENTS: dict[str, list[str]] = {
     "mailbox.list": [ALICE],
     "tls.check": [REMOTE],
     "tls.results": [],
+    "tls.policy": [],
     "tls.reports": [],
     "vacation.show": [ALICE],
     "vacation.preview": [ALICE],

@@ -31,7 +31,9 @@ class Results:
         self._counted: Counter[_Key] = Counter()
 
     def note(self, policy: Source, mx: str, address: str, result: str = "", reason: str = "", source: str = "") -> None:
-        """One session. `result` is a result type of RFC 8460 §4.3, or empty for one in which all was well."""
+        """One session. `result` is a result type of RFC 8460 §4.3, or empty for one in which all was well. A policy of
+        no domain is nobody's, and not counted.
+        """
         if not policy.domain:
             return
         if not result:

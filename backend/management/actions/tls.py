@@ -6,12 +6,12 @@ import asyncio
 import base64
 import binascii
 from dataclasses import replace
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from backend import clock
 from backend.address import domain as domain_name
 from backend.delivery.tlsrpt import received
-from backend.delivery.trust.look import Look, look
+from backend.delivery.trust import sts
 from backend.errors import BadInput
 from backend.management.registry import Call, Change, action
 from backend.management.roles import AUDITOR, EVERYBODY, POSTMASTER
@@ -19,6 +19,7 @@ from backend.management.sentences import tls as sentences
 from backend.management.snapshots.tls import (
     HostView,
     Imported,
+    OwnPolicy,
     PolicyView,
     ReportPage,
     ReportRow,
@@ -31,6 +32,9 @@ from backend.store.database import Reader, Transaction
 from backend.store.tls_received import Received
 from backend.store.tls_results import Counted, Standing
 
+if TYPE_CHECKING:
+    from backend.delivery.trust.look import Look
+
 _SHARE = 0.7  # of the time that a request may take
 _DAYS = 14  # whose results are shown
 _DAY = 86_400
@@ -41,6 +45,8 @@ _NOTHING = PolicyView("", "", (), 0, None, "", "")
 @action("tls.check", roles=EVERYBODY)
 def tls_check(call: Call, domain: Annotated[str, "of a recipient, as in example.org"]) -> TlsCheck:
     """Show what connections to a domain's mail hosts must be, who asks for it, and how it went lately."""
+    from backend.delivery.trust.look import look  # the DNS and the web: not in every start of the command line
+
     name = _domain(domain)
     seconds = call.settings.limits.request_seconds * _SHARE
     found = asyncio.run(look(call.settings, call.store, name, seconds))
@@ -79,6 +85,14 @@ def tls_results_list(
         name = _domain(domain)
         found = call.store.read(lambda reader: tls_results.of_domain(reader, name, since, _MOST))
     return ResultList(tuple(map(_result, found)))
+
+
+@action("tls.policy", roles=EVERYBODY)
+def tls_policy(call: Call) -> OwnPolicy:
+    """Show what we publish of ourselves by MTA-STS: the file for a web server, and the record for the DNS."""
+    settings = call.settings
+    place = f"https://mta-sts.{settings.site.domain}/.well-known/mta-sts.txt"
+    return OwnPolicy(sts.policy_text(settings), place, f"_mta-sts.{settings.site.domain}", sts.policy_record(settings))
 
 
 @action("tls.reports", roles=(POSTMASTER, AUDITOR))
@@ -166,6 +180,16 @@ def _result(one: Counted) -> ResultRow:
 
 
 def _report(one: Received) -> ReportRow:
-    times = (clock.rfc3339(seconds) for seconds in (one.received, one.begins, one.ends))
-    who = (one.organization, one.contact, one.report)
-    return ReportRow(*times, *who, one.domain, one.policy, one.successes, one.failures, one.details)
+    return ReportRow(
+        received=clock.rfc3339(one.received),
+        begins=clock.rfc3339(one.begins),
+        ends=clock.rfc3339(one.ends),
+        organization=one.organization,
+        contact=one.contact,
+        report=one.report,
+        domain=one.domain,
+        policy=one.policy,
+        successes=one.successes,
+        failures=one.failures,
+        details=one.details,
+    )

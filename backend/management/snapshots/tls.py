@@ -68,6 +68,16 @@ class ResultList:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnPolicy:
+    """What we publish of ourselves by MTA-STS (RFC 8461); the same for each of our domains."""
+
+    text: str
+    place: str
+    name: str
+    record: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReportRow:
     """What somebody reports of one policy of ours."""
 

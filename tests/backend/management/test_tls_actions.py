@@ -163,6 +163,13 @@ def test_what_others_report(act: Callable[..., Any], store: Store) -> None:
             act("tls.import", report=wrong)
 
 
+def test_our_own_policy(act: Callable[..., Any]) -> None:
+    own = act("tls.policy")
+    assert own["text"].split("\r\n")[:3] == ["version: STSv1", "mode: testing", "mx: mail.example.org"]
+    assert own["place"] == "https://mta-sts.example.org/.well-known/mta-sts.txt"
+    assert f'_mta-sts.example.org. IN TXT "{own["record"]}"' in view("tls.policy", own)
+
+
 def test_results_of_one_domain_are_bounded(store: Store) -> None:
     day = int(time.time()) // 86_400
     many = [Counted(day, "x.test", "sts", "{}", "certificate-expired", f"m{n}", "", "", "", 1) for n in range(300)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -229,3 +230,35 @@ async def test_sessions_are_counted(tmp_path: Path, net: Net) -> None:
         ]
         standing = "SELECT failing_since IS NOT NULL, last_success FROM tls_domains"
         assert post.store.read(lambda reader: reader.rows(standing)) == [(1, None)]
+
+
+async def test_when_all_is_broken_nothing_is_lost_and_nothing_goes_out(tmp_path: Path, net: Net) -> None:
+    """The resolver dies, then the certificates are wrong; when all is well again everything arrives, once."""
+    domains = ["good.test", "anchor.test", "alias.test", "unusable.test", "without.test", "bogus.test"]
+    async with posting(tmp_path, net) as post:
+        net.dns.pause()
+        sent = {domain: await post.send(f"bob@{domain}") for domain in domains}
+        for message in sent.values():
+            [entry] = await post.tried(message)
+            assert entry.state == "deferred"
+        net.dns.resume()
+        await asyncio.sleep(2.1)  # a look-up that failed is remembered for two seconds
+        sure = [domain for domain in domains if domain not in ("without.test", "unusable.test")]
+        with host(tmp_path, net, issue("stranger")) as sink:
+            for domain in sure:
+                await post.retry(sent[domain])
+                [entry] = await post.tried(sent[domain], 2)
+                assert domain == "bogus.test" or "certificate" in str(entry.error)
+            assert not sink.count("MAIL")
+        both = issue("mx.anchor.test", ROOT)
+        with host(tmp_path, net, both) as sink:
+            for domain in ("anchor.test", "unusable.test", "without.test"):
+                await post.retry(sent[domain])
+                await post.gone(sent[domain])
+            assert len(sink.messages) == 3
+        with host(tmp_path, net, MX) as sink:
+            for domain in ("good.test", "alias.test"):
+                await post.retry(sent[domain])
+                await post.gone(sent[domain])
+            assert len(sink.messages) == 2
+        assert {entry.domain for entry in post.entries()} == {"bogus.test"}

@@ -145,6 +145,9 @@ async def test_in_force_and_testing(tmp_path: Path, net: Net, shown: Issued | No
         async with posting(other, net) as post:
             await arrives(post, sink, "opportunistic" if shown else "none")
             assert await failures(post) == [failure]
+            assert column(post, "SELECT sum(number) || '' FROM tls_results") == [
+                "1"
+            ]  # the second try is no session of its own
 
 
 @pytest.mark.parametrize("mode", ["enforce", "testing"])
