@@ -103,11 +103,12 @@ class Demands:
         by_dane = await self._by_dane(host, port, plain)
         if exception == "dane" and (by_dane is None or by_dane.level != DANE):
             raise Unfit(f"{host.name} has no TLSA records that can be used", "dane-required", "site", plain)
-        if by_dane is not None:
+        if by_dane is not None and by_dane.level == DANE:
             return by_dane
         if exception == "must":
             return Demand(PKIX, "site", plain, names=(host.name,))
-        return _by_policy(host, found, plain)
+        demand = _by_policy(host, found, plain)
+        return demand if by_dane is None or demand.level == PKIX else by_dane
 
     async def _required(self, hop: Hop, host: Host, port: int, found: Found, plain: Source) -> Demand:
         """REQUIRETLS: a certificate that is good for the host, whatever the domain asks (RFC 8689 §4.2.1)."""

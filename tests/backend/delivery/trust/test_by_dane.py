@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,8 +12,10 @@ from pathlib import Path
 import pytest
 
 from backend.config import DomainTls, Outbound
+from backend.store import sts_policies
+from backend.store.sts_policies import Kept
 from tests.backend.delivery.post import Post, until
-from tests.harness.authority import Issued, issue
+from tests.harness.authority import Issued, issue, trust
 from tests.harness.dnssec import SignedDns
 from tests.harness.ports import free_port
 from tests.harness.sink import CLOSE, Sink
@@ -49,6 +52,7 @@ def net(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Net]:
         f"{at}.one TLSA {UNUSABLE.replace('1 1 1', '3 1 1')}\n{at}.two TLSA {MX.tlsa(3)}",
         "tobogus.test": "@ MX 10 mx.bogus.test.",
         "notlsa.test": f"@ MX 10 mx\nmx A 127.0.0.21\n{at}.mx CNAME x.bogus.test.",
+        "malformed.test": f"@ MX 10 mx\nmx A 127.0.0.21\n{at}.mx TYPE52 \\# 5 0301010000",
         "plain.test": f"@ MX 10 mx\nmx A 127.0.0.21\n{at}.mx TLSA 3 1 1 {'ab' * 32}",
         "bogus.test": f"@ MX 10 mx\nmx A 127.0.0.21\nx TLSA {MX.tlsa(3)}",
     }  # fmt: skip
@@ -62,8 +66,8 @@ async def posting(folder: Path, net: Net, *, validating: bool = True, **outbound
     """A delivery that asks the validating resolver."""
     made = Post(folder, nameserver=net.dns.address, port=net.port)
     dns = replace(made.settings.dns, validating=validating, timeout_seconds=2.0, lifetime_seconds=5.0)
-    trust = replace(Outbound(mta_sts=False), **outbound)  # type: ignore[arg-type]
-    made.settings = replace(made.settings, dns=dns, outbound=trust)
+    wanted = replace(Outbound(mta_sts=False), **outbound)  # type: ignore[arg-type]
+    made.settings = replace(made.settings, dns=dns, outbound=wanted)
     async with made as post:
         yield post
 
@@ -82,13 +86,13 @@ def details(post: Post, verdict: str) -> str:
     return " ".join(row[0] for row in rows)
 
 
-async def arrives(post: Post, sink: Sink, domain: str, trust: str) -> None:
+async def arrives(post: Post, sink: Sink, domain: str, sure: str) -> None:
     """Mail to that domain gets there, and the trace says how sure it was."""
     await post.send(f"bob@{domain}")
     await post.gone()
     assert len(sink.messages) == 1
-    assert sink.messages[0].tls is (trust != "none")
-    assert f'"trust":"{trust}"' in details(post, "relayed").replace(" ", "")
+    assert sink.messages[0].tls is (sure != "none")
+    assert f'"trust":"{sure}"' in details(post, "relayed").replace(" ", "")
     assert not post.inbox()
 
 
@@ -176,6 +180,34 @@ async def test_the_next_host_when_the_first_is_a_stranger(tmp_path: Path, net: N
             assert not first.messages
 
 
+async def test_dane_goes_before_mta_sts_either_way(tmp_path: Path, net: Net) -> None:
+    """A host that DANE vouches for gets its mail though the policy names another; one that DANE does not vouch for
+    gets none though the policy would be content (RFC 8461 §2).
+    """
+    stranger = issue("mx.good.test", ROOT)
+    async with posting(tmp_path, net, mta_sts=True, ca_file=trust(tmp_path, ROOT)) as post:
+
+        async def publish(mx: str) -> None:
+            now = time.time()
+            policy = Kept("good.test", "1", "enforce", (mx,), 86_400, now, now + 86_400, now)
+            await post.store.commit(lambda transaction: sts_policies.put(transaction, policy))
+
+        await publish("mx.elsewhere.test")
+        with host(tmp_path, net, MX) as sink:
+            await arrives(post, sink, "good.test", "dane")
+            await until(lambda: sink.count("QUIT"), "the idle connection ends")
+        await publish("mx.good.test")
+        with host(tmp_path, net, stranger) as sink:
+            await waits(post, sink, "good.test", "4.7.5", "validation-failure")
+
+
+async def test_records_that_are_no_records_wait(tmp_path: Path, net: Net) -> None:
+    """One that cannot even be read spoils the whole answer: nothing is known, nothing goes out."""
+    with host(tmp_path, net, MX) as sink:
+        async with posting(tmp_path, net) as post:
+            await waits(post, sink, "malformed.test", "4.4.3", "dnssec-invalid")
+
+
 async def test_a_host_that_is_itself_again_gets_its_mail(tmp_path: Path, net: Net) -> None:
     async with posting(tmp_path, net) as post:
         with host(tmp_path, net, None) as sink:
@@ -202,6 +234,7 @@ async def test_who_does_not_validate_asks_for_nothing(tmp_path: Path, net: Net) 
         ("dane", "good.test", ""),
         ("dane", "plain.test", ""),
         ("must", "without.test", ""),
+        ("must", "unusable.test", ""),
     ],
 )
 async def test_exceptions_of_the_site(tmp_path: Path, net: Net, tls: str, domain: str, trust: str) -> None:
