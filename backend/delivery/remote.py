@@ -223,6 +223,7 @@ class Smtp:
             case _:
                 return await self._sure(host, port, demand)
         if outside.plain.get(host.address, 0.0) > time.monotonic():
+            self._note(demand.source, host, "validation-failure", "TLS has failed within this hour")
             return await self._talk(host, port, replace(demand, level=NONE))
         try:
             return await self._counted(host, port, demand)

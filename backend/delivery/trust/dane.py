@@ -66,23 +66,18 @@ def check(chain: Sequence[bytes], wanted: Sequence[Record], names: Sequence[str]
     `chain` is what the host sent, its own certificate first. By usage 3 neither names nor dates count (RFC 7672
     §3.1.1); by usage 2 its own certificate must be for one of `names`, and lead to the anchor (§3.1.2).
     """
-    from cryptography.x509 import load_der_x509_certificate  # only where a domain has DANE
-
     if not chain:
         raise Mismatch("The host showed no certificate")
-    try:
-        certificates = [load_der_x509_certificate(one) for one in chain[:_CHAIN]]
-    except ValueError:
-        raise Mismatch("The host's certificates cannot be read") from None
+    shown = chain[:_CHAIN]
     for record in wanted:
-        if record.usage == EE and _matches(certificates[0], record):
+        if record.usage == EE and _matches(shown[0], record):
             return record
     failure = Mismatch("No certificate of the host matches its TLSA records")
     for record in wanted:
         if record.usage == TA:
-            for anchor in _anchors(certificates, record):
+            for anchor in (one for one in shown[1:] if _matches(one, record)):  # it must be shown (RFC 7672 §3.1.2)
                 try:
-                    _verify(certificates, anchor, names, now)
+                    _verify(shown, anchor, names, now)
                 except Mismatch as error:
                     failure = error
                 else:
@@ -90,16 +85,9 @@ def check(chain: Sequence[bytes], wanted: Sequence[Record], names: Sequence[str]
     raise failure
 
 
-def _matches(certificate: Certificate, record: Record) -> bool:
-    from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
-    try:
-        if record.selector == CERTIFICATE:
-            content = certificate.public_bytes(Encoding.DER)
-        else:
-            content = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    except (ValueError, UnsupportedAlgorithm):  # a key of a kind that nobody here knows
+def _matches(certificate: bytes, record: Record) -> bool:
+    content = certificate if record.selector == CERTIFICATE else _key(certificate)
+    if content is None:
         return False
     match record.matching:
         case 1:
@@ -109,24 +97,41 @@ def _matches(certificate: Certificate, record: Record) -> bool:
     return content == record.data
 
 
-def _anchors(certificates: Sequence[Certificate], record: Record) -> list[Certificate]:
-    """Certificates above the host's own that a record of usage 2 names; the host must send them (RFC 7672 §3.1.2)."""
-    return [certificate for certificate in certificates[1:] if _matches(certificate, record)]
+def _key(certificate: bytes) -> bytes | None:
+    """The public key as it stands in a certificate (SubjectPublicKeyInfo); None when nobody here can read it."""
+    from cryptography.exceptions import UnsupportedAlgorithm  # only where a domain has DANE
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    read = _read(certificate)
+    try:
+        return None if read is None else read.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    except (ValueError, UnsupportedAlgorithm):
+        return None
 
 
-def _verify(certificates: Sequence[Certificate], anchor: Certificate, names: Sequence[str], now: float) -> None:
+def _read(certificate: bytes) -> Certificate | None:
+    from cryptography.x509 import load_der_x509_certificate
+
+    try:
+        return load_der_x509_certificate(certificate)
+    except ValueError:
+        return None
+
+
+def _verify(chain: Sequence[bytes], top: bytes, names: Sequence[str], now: float) -> None:
     """Whether the host's own certificate is for one of the names and leads to the anchor. What is asked of public
     authorities beyond that (key identifiers, purposes) is no matter here: the domain has named this one.
     """
     from cryptography import x509
     from cryptography.x509 import verification
 
-    own = certificates[0]
+    own, anchor = _read(chain[0]), _read(top)
+    if own is None or anchor is None:
+        raise Mismatch("The host's certificates cannot be read")
     if not any(fits(name, subject_names(own)) for name in names):
         raise Mismatch(f"The host's certificate is not for {names[0]}", "certificate-host-mismatch")
     moment = datetime.datetime.fromtimestamp(now, datetime.UTC)
-    path = [one for one in certificates if one != anchor] + [anchor]
-    if any(moment > one.not_valid_after_utc for one in path[:1] + path[-1:]):
+    if any(moment > one.not_valid_after_utc for one in (own, anchor)):
         raise Mismatch("The host's certificate has expired", "certificate-expired")
     anything = verification.ExtensionPolicy.permit_all()
     agnostic = verification.Criticality.AGNOSTIC
@@ -140,10 +145,11 @@ def _verify(certificates: Sequence[Certificate], anchor: Certificate, names: Seq
             ee_policy=anything.require_present(x509.SubjectAlternativeName, agnostic, None),
         )
     )
+    between = [one for one in map(_read, chain[1:]) if one is not None]
     reason = ""
     for name in names:
         try:
-            builder.build_server_verifier(x509.DNSName(name)).verify(own, list(certificates[1:]))
+            builder.build_server_verifier(x509.DNSName(name)).verify(own, between)
         except (verification.VerificationError, ValueError) as error:
             reason = str(error).partition(" (encountered")[0]
         else:

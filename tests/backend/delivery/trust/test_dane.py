@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 
 import dns.rdata
@@ -86,6 +87,16 @@ def test_an_anchor_that_is_not_shown_is_no_anchor() -> None:
     assert not matches(HOST, ROOT.tlsa(2), chain=HOST.chain[:1])
     alone = issue("mx.remote.test")
     assert not matches(alone, alone.tlsa(2))
+
+
+def test_a_certificate_that_nobody_can_read() -> None:
+    junk = b"no certificate"
+    exact = Record(3, 0, 1, hashlib.sha256(junk).digest())
+    assert check([junk], [exact], NAMES, time.time()) == exact  # its digest needs no reading
+    for record in (Record(3, 1, 1, hashlib.sha256(b"").digest()), Record(2, 0, 1, hashlib.sha256(junk).digest())):
+        with pytest.raises(Mismatch):
+            check([junk, junk], [record], NAMES, time.time())
+    assert matches(HOST, ROOT.tlsa(2), chain=[HOST.chain[0], junk, *HOST.chain[1:]])
 
 
 def test_what_can_be_used() -> None:
