@@ -97,8 +97,7 @@ def _ask(request: Request, line: _Line, seconds: float) -> Reply:
                 raise NotFetched("it took too long")
             http = HTTPConnection(request.host, request.port)
             http.sock = secure
-            usual = {"User-Agent": "mailconsole", "Accept-Encoding": "identity", "Connection": "close"}
-            http.request(request.method, request.path, request.content or None, {**usual, **request.headers})
+            http.request(request.method, request.path, request.content or None, _headers(request))
             reply = http.getresponse()
             body = bytearray()
             while len(body) <= request.most and (piece := reply.read(_PIECE)):
@@ -112,9 +111,17 @@ def _ask(request: Request, line: _Line, seconds: float) -> Reply:
         raise NotFetched(_words(error)) from None
 
 
+def _headers(request: Request) -> dict[str, str]:
+    host = request.host if request.port == PORT else f"{request.host}:{request.port}"
+    usual = {"Host": host, "User-Agent": "mailconsole", "Accept-Encoding": "identity", "Connection": "close"}
+    return {**usual, **request.headers}
+
+
 def _connected(request: Request, line: _Line, seconds: float) -> socket.socket:
     failure: OSError = OSError("it has no address")
     for address in request.addresses:
+        if line.over:
+            raise NotFetched("it took too long")
         try:
             line.socket = socket.create_connection((address, request.port), min(seconds, 10.0))
             line.socket.settimeout(seconds)
@@ -122,8 +129,6 @@ def _connected(request: Request, line: _Line, seconds: float) -> socket.socket:
             failure = error
         else:
             return line.socket
-        if line.over:
-            break
     raise failure
 
 
