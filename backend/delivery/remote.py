@@ -107,9 +107,9 @@ class Smtp:
     async def connect(self) -> None:
         """A new connection. Unreachable."""
         await self.rest()
-        found = await self._policy()  # a slow web server takes nobody's place
+        found, (port, hosts) = await asyncio.gather(self._policy(), self._hosts())
         async with self._outside.seeking:
-            client = await self._find(found)
+            client = await self._find(found, port, hosts)
         try:
             await self._outside.connections.acquire()
         except BaseException:
@@ -150,9 +150,8 @@ class Smtp:
         except Temporary as error:
             raise Unreachable(str(error), error.status) from error
 
-    async def _find(self, found: Found) -> Client:
+    async def _find(self, found: Found, port: int, hosts: list[Host]) -> Client:
         hop = self._hop
-        port, hosts = await self._hosts()
         if not 0 < port < 65_536:
             raise Unreachable(f"{hop.to} has no port that can be used.", "4.4.1")
         last = Unreachable(f"{hop.domain or hop.to} has no address.", "4.4.1")
