@@ -72,6 +72,12 @@ class SignedDns:
         """As `[dns] nameservers` wants it."""
         return f"127.0.0.1:{self.port}"
 
+    @property
+    def settings(self) -> str:
+        """The TOML that makes a site ask here, believe what is proved, and soon give up."""
+        words = "validating = true\ntimeout_seconds = 1.0\nlifetime_seconds = 3.0\n"
+        return f'[dns]\nnameservers = ["{self.address}"]\n{words}'
+
     def __enter__(self) -> Self:
         self._behind.__enter__()
         anchors = [*(self._behind.anchors[zone] for zone in self._signed), *map(_stranger, self._bogus)]

@@ -15,7 +15,7 @@ import pytest
 from backend.config import Dns, DomainTls, HostPort, Outbound, Relay, Route, Settings
 from backend.errors import BadInput, Denied
 from backend.management.codec import to_json
-from backend.management.registry import find
+from backend.management.registry import actions, find
 from backend.management.roles import HELPDESK, POSTMASTER, SYSADMIN, Caller
 from backend.store import audit, sts_policies, tls_results
 from backend.store.database import Store
@@ -205,3 +205,13 @@ def test_a_file_by_the_command_line(tmp_path: Path, store: Store, settings: Sett
     file.write_bytes(b"x" * 700_001)
     with pytest.raises(BadInput, match="700,000 bytes"):
         _file(str(file))
+
+
+def test_who_comes_by_ssh_names_no_file_of_this_host() -> None:
+    from mailconsole.cli import _for_others
+    from mailconsole.parser import parse
+
+    known = list(actions().values())
+    assert not _for_others(parse(["tls", "import", "/etc/passwd"], known))
+    assert _for_others(parse(["tls", "import", "-"], known))
+    assert _for_others(parse(["tls", "check", "example.org"], known))
