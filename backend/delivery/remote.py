@@ -35,7 +35,7 @@ from backend.smtp.client import Client, Lost, Refused, Times, TlsFailed, connect
 from backend.store.database import Store
 from backend.store.messages import TLS_OPTIONAL, TLS_REQUIRED
 from backend.store.queue import Result
-from backend.store.tls_results import NO_POLICY
+from backend.store.tls_results import NO_POLICY, UNUSABLE
 
 _MESSAGES = 1_000  # over one connection: then a new one, so that a balancer may choose anew
 _PLAIN_FOR = 3_600.0  # seconds that a host whose TLS failed is spoken to in plain text
@@ -252,7 +252,9 @@ class Smtp:
         except TlsFailed as error:
             self._note(demand.source, host, error.result, error.reason)
             raise
-        if client.tls:
+        if client.tls and demand.level == ENCRYPT:
+            self._note(demand.source, host, UNUSABLE, source=client.local)
+        elif client.tls:
             self._note(demand.source, host, source=client.local)
         elif demand.source.kind == NO_POLICY and demand.level == MAY:
             self._note(demand.source, host, NO_STARTTLS, source=client.local)

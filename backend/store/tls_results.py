@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from backend.store.database import Reader, Transaction
 
 NO_POLICY = "no-policy-found"
+UNUSABLE = "tlsa-invalid"  # records that cannot be used: the mail goes there in TLS all the same
+_ENFORCED = '"mode: enforce"'  # in the strings of an MTA-STS policy that is in force
 _KINDS = 200  # different failures kept of one domain and day: more say nothing more
 _OTHERS = ("", "", "", "others")
 
@@ -67,8 +69,11 @@ def _kinds(reader: Reader, one: Counted) -> int:
 
 
 def _stand(transaction: Transaction, one: Counted) -> None:
+    """Note that mail can go there, or that what the domain asks keeps it here."""
     now = transaction.now
-    if one.result:
+    if one.result.startswith("sts-") or (one.result and one.policy == "sts" and _ENFORCED not in one.strings):
+        return  # a policy that cannot be had, or is only being tested, keeps nothing here
+    if one.result and one.result != UNUSABLE:
         transaction.execute(
             "INSERT INTO tls_domains (domain, policy, failing_since, result, mx, reason, last_failure)"
             " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (domain) DO UPDATE SET policy = excluded.policy,"

@@ -141,7 +141,7 @@ def _fill(transaction: Transaction, number: int, text: str) -> None:
 def _fill_tls(transaction: Transaction) -> None:
     now = transaction.now
     day, host = int(now) // 86_400, "mx.remote.test"
-    failed = Counted(day, REMOTE, "sts", "{}", "certificate-expired", host, "192.0.2.1", "", "a reason", 3)
+    failed = Counted(day, REMOTE, "tlsa", "{}", "certificate-expired", host, "192.0.2.1", "", "a reason", 3)
     tls_results.add(transaction, [failed])
     transaction.execute("UPDATE tls_domains SET failing_since = 5")
     sts_policies.put(transaction, Kept(REMOTE, "1", "enforce", (host,), 86_400, now, now + 86_400, now))

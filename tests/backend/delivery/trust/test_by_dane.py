@@ -253,16 +253,21 @@ async def test_sessions_are_counted(tmp_path: Path, net: Net) -> None:
             await waits(post, sink, "good.test", "4.7.5", "validation-failure")
         with host(tmp_path, net, MX):
             await post.send("bob@without.test")
-            await until(lambda: len(post.entries()) == 1, "the other has gone")
+            await post.send("bob@unusable.test")
+            await until(lambda: len(post.entries()) == 1, "the others have gone")
         post.runner.results.flush()
         sql = "SELECT domain, policy, result, mx, address, number FROM tls_results ORDER BY domain"
         rows = await until(lambda: post.store.read(lambda reader: reader.rows(sql)), "counted")
         assert rows == [
             ("good.test", "tlsa", "validation-failure", "mx.good.test", "127.0.0.21", 1),
+            ("unusable.test", "tlsa", "tlsa-invalid", "mx.unusable.test", "127.0.0.21", 1),
             ("without.test", "no-policy-found", "", "", "", 1),
         ]
-        standing = "SELECT failing_since IS NOT NULL, last_success FROM tls_domains"
-        assert post.store.read(lambda reader: reader.rows(standing)) == [(1, None)]
+        standing = "SELECT domain, failing_since IS NOT NULL, last_success IS NOT NULL FROM tls_domains ORDER BY domain"
+        assert post.store.read(lambda reader: reader.rows(standing)) == [
+            ("good.test", 1, 0),
+            ("unusable.test", 0, 1),
+        ]
 
 
 async def test_when_all_is_broken_nothing_is_lost_and_nothing_goes_out(tmp_path: Path, net: Net) -> None:
