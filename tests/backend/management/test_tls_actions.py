@@ -172,14 +172,15 @@ def test_our_own_policy(act: Callable[..., Any]) -> None:
 
 def test_what_is_only_tested_is_no_problem(act: Callable[..., Any], store: Store) -> None:
     day = int(time.time()) // 86_400
+    some = []
     for domain, mode, result in (
         ("testing.test", "testing", "certificate-expired"),
         ("gone.test", "enforce", "sts-policy-fetch-error"),
         ("enforce.test", "enforce", "certificate-expired"),
     ):
         strings = json.dumps({"strings": ["version: STSv1", f"mode: {mode}"], "mx": []})
-        one = Counted(day, domain, "sts", strings, result, "mx", "", "", "", 1)
-        store.write(lambda t, one=one: tls_results.add(t, [one]))
+        some.append(Counted(day, domain, "sts", strings, result, "mx", "", "", "", 1))
+    store.write(lambda t: tls_results.add(t, some))
     store.write(lambda t: t.execute("UPDATE tls_domains SET failing_since = failing_since - 20000"))
     sentences = " ".join(row["sentence"] for row in act("problems")["rows"])
     assert "enforce.test" in sentences
