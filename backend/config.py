@@ -231,6 +231,36 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
+class DomainTls:
+    """[[outbound.domain]]: an exception. `.remote.test` is for what is below it.
+
+    `tls`: none: plain text; may: TLS when it works, whatever the domain asks; must: a certificate that is good for the
+    mail host's name, or that DANE vouches for; dane: only what DANE vouches for.
+    """
+
+    domain: str
+    tls: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outbound:
+    """[outbound]: how sure connections to other mail hosts are, and reports about it."""
+
+    dane: bool = True  # RFC 7672; counts where [dns] validating is true
+    mta_sts: bool = True  # RFC 8461
+    ca_file: Path | None = None  # authorities to trust in place of the system's
+    policy_seconds: float = 30.0  # that the fetch of one policy may take (RFC 8461 §3.3: at most a minute)
+    tls_reports: bool = True  # RFC 8460: sent once a day to domains that want them
+    report_contact: str = ""  # in reports; empty: postmaster of the first domain
+    report_days: int = 60  # that results and reports of others are kept
+    problem_hours: int = 4  # that a domain may fail what it asks before it is a problem
+    own_mode: str = "testing"  # of our own policy: enforce, testing, none
+    own_hosts: tuple[str, ...] = ()  # its mx lines; empty: [site] hostname
+    own_days: int = 7  # its max_age
+    domain: tuple[DomainTls, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Ssh:
     """[ssh]: operators from anywhere."""
 
@@ -298,6 +328,7 @@ class Settings:
     srs: Srs = field(default_factory=Srs)
     access: Access = field(default_factory=Access)
     delivery: Delivery = field(default_factory=Delivery)
+    outbound: Outbound = field(default_factory=Outbound)
     accounts: Accounts = field(default_factory=Accounts)
     ssh: Ssh = field(default_factory=Ssh)
     management: Management = field(default_factory=Management)

@@ -31,11 +31,14 @@ _CHOICES = {
     "dnslists.zone.kind": ("black", "white"),
     "dnslists.zone.about": ("ipv4", "ipv6", "sender", "helo", "host"),
     "dnslists.zone.preset": tuple(list_presets.PRESETS),
+    "outbound.own_mode": ("enforce", "testing", "none"),
+    "outbound.domain.tls": ("none", "may", "must", "dane"),
 }
 _POSITIVE = {
     "delivery.retry_first", "delivery.retry_max", "delivery.give_up", "delivery.lease", "delivery.connections",
     "spf.seconds", "srs.days", "dkim.signatures", "dkim.look_seconds", "dkim.replay_hours",
     "greylist.passes",
+    "outbound.policy_seconds", "outbound.report_days", "outbound.problem_hours", "outbound.own_days",
 }  # fmt: skip
 _MOST = {"srs.days": 365}  # its time stamp has room for 1,023
 # What was bound, opened or started with the service cannot change under it.
@@ -110,10 +113,25 @@ class _File:
         for zone in settings.dnslists.zone:
             if trouble := list_presets.trouble(zone):
                 raise self.wrong("dnslists.zone", trouble)
+        authorities = settings.outbound.ca_file
+        if authorities is not None and not authorities.is_file():
+            raise self.wrong("outbound.ca_file", f"there is no file {authorities}")
+        self._exceptions(settings)
         secret = settings.relay.smarthost_password_file
         if secret is not None and secret.exists() and secret.stat().st_mode & 0o077:
             raise self.wrong("relay.smarthost_password_file", f"others can read {secret}; run: chmod 600 {secret}")
         return settings
+
+    def _exceptions(self, settings: Settings) -> None:
+        if any(one.tls == "dane" for one in settings.outbound.domain) and not settings.dns.validating:
+            raise self.wrong("outbound.domain.tls", 'tls = "dane" needs name servers that validate, [dns] validating')
+        if settings.outbound.ca_file is not None:
+            from backend import tls  # OpenSSL, for who has authorities of his own
+
+            try:
+                tls.client_context(verify=True, ca_file=settings.outbound.ca_file)
+            except BadInput as error:
+                raise self.wrong("outbound.ca_file", str(error).rstrip(".")) from None
 
     def _table(self, kind: Any, table: dict[str, Any], where: str) -> Any:
         hints = _hints(kind)
@@ -178,8 +196,10 @@ class _File:
             return _domain(value) if value else value
         if where == "dnslists.zone.code.answer" and not list_presets.ANSWER.fullmatch(value):
             raise ValueError(f'{value!r} is no answer such as "127.0.0.2", "127.0.0.4-7" or "127.0.*.3"')
-        if where == "relay.route.domain":
+        if where in ("relay.route.domain", "outbound.domain.domain"):
             return "." + _domain(value[1:]) if value.startswith(".") else _domain(value)
+        if where == "outbound.own_hosts":
+            return ("*." + _domain(value[2:])) if value.startswith("*.") else _domain(value)
         if where in ("listen.addresses", "dnslists.own_addresses") or where.startswith("delivery.source_ip"):
             return str(ip_address(value)) if value else value
         return value

@@ -27,6 +27,7 @@ _GROUPS = {
     "trace": "where is my mail?",
     "session": "who is logged in",
     "settings": "what is in force",
+    "tls": "encrypted connections with other mail hosts",
     "user": "accounts",
     "vacation": "what is answered for who is away",
 }
@@ -129,7 +130,8 @@ def _argument(parser: argparse.ArgumentParser, parameter: Parameter) -> None:
     elif parameter.option:
         parser.add_argument(option, required=parameter.required, metavar=metavar, help=parameter.help)
     elif parameter.file:
-        parser.add_argument(parameter.name, nargs="?", metavar="FILE", help=f"{parameter.help}; - for standard input")
+        words = f"{parameter.help}; - for standard input"
+        parser.add_argument(parameter.name, nargs=None if parameter.required else "?", metavar="FILE", help=words)
     elif parameter.required or parameter.place:
         nargs = None if parameter.required else "?"
         parser.add_argument(parameter.name, nargs=nargs, type=parameter.kind, metavar=metavar, help=parameter.help)

@@ -15,6 +15,7 @@ from mailconsole import (
     list_views,
     operator_views,
     reading_views,
+    tls_views,
     trace_views,
 )
 from mailconsole.tables import table
@@ -258,6 +259,7 @@ _VIEWS: dict[str, Callable[[Any], str]] = {
     "audit-log.verify": _verified,
     **list_views.VIEWS,
     **operator_views.VIEWS,
+    **tls_views.VIEWS,
     "init": _init,
     "config.check": lambda answer: f"{safe(answer['settings'])} is right.",
     "config.show": _settings,

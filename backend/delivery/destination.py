@@ -244,6 +244,9 @@ class Destination:
         """Until later, or for good when there is no later."""
         now, words, settings = time.time(), str(error), self._settings()
         if error.permanent:
-            self._ledger.add([retry.failed(entry, error.status, words, error.mta) for entry in bundle])
+            self._ledger.add([retry.failed(entry, error.status, words, error.mta, error.detail) for entry in bundle])
         else:
-            self._ledger.add([retry.deferred(entry, error.status, words, settings, now, error.mta) for entry in bundle])
+            mta, detail = error.mta, error.detail
+            self._ledger.add(
+                [retry.deferred(entry, error.status, words, settings, now, mta, detail) for entry in bundle]
+            )

@@ -35,6 +35,8 @@ _ADVICE = {
     "5.2.2": "The mailbox is full; try again later, or reach the person in another way.",
     "5.3.4": "The message is too large for the other side; send a link in place of the attachment.",
     "5.7.1": "The other side does not accept it from you; its postmaster can say why.",
+    "5.7.30": "You asked for encrypted connections only (REQUIRETLS), and the other side does not keep to that.",
+    "5.6.3": "The other side takes plain 7-bit text only; send it without attachments and special characters.",
     "4.4.7": "The other side could not be reached for days; try another way to reach the person.",
     "4.4.1": "Their mail host does not answer.",
 }

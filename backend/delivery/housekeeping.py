@@ -9,7 +9,19 @@ from functools import partial
 
 from backend.config import Settings
 from backend.errors import MailError
-from backend.store import bodies, deletions, greylist, lockouts, logins, sending, statistics, trace, vacations
+from backend.store import (
+    bodies,
+    deletions,
+    greylist,
+    lockouts,
+    logins,
+    sending,
+    statistics,
+    tls_received,
+    tls_results,
+    trace,
+    vacations,
+)
 from backend.store.database import Store
 
 _log = logging.getLogger("delivery")
@@ -19,6 +31,7 @@ _LEFTOVER = 86_400.0  # seconds after which a file without a message is nobody's
 _PIECE = 1_000  # events
 _ANSWERS = 32 * 86_400.0  # seconds that it is remembered whom a vacation answered: longer than any asks for
 _FAILURES = 86_400.0  # seconds after which failed log-ins count no more
+_DAY = 86_400  # seconds
 _BREATH = 0.05  # seconds between pieces
 
 
@@ -38,6 +51,14 @@ class Housekeeping:
             except MailError as error:
                 _log.error("housekeeping waits for the next hour: %s", error)
             await asyncio.sleep(_EVERY)
+
+    async def _forget_tls(self, before: float) -> None:
+        """Results of TLS, and what others report of it."""
+        gone = _PIECE
+        while gone >= _PIECE:
+            gone = await self._store.commit(lambda t: tls_results.forget(t, int(before) // _DAY, _PIECE))
+            gone = max(gone, await self._store.commit(lambda t: tls_received.forget(t, before, _PIECE)))
+            await asyncio.sleep(_BREATH)
 
     async def once(self) -> None:
         """One round."""
@@ -59,6 +80,7 @@ class Housekeeping:
         await self._forget_greylist(now)
         await self._store.commit(lambda t: vacations.forget(t, now - _ANSWERS))
         await self._store.commit(lambda t: statistics.forget(t, now - keep.statistics_days * 86_400))
+        await self._forget_tls(now - self.settings.outbound.report_days * _DAY)
         for number in range(256):
             await self._store.commit(partial(bodies.sweep, older_than=_LEFTOVER, part=f"{number:02x}"))
             await asyncio.sleep(_BREATH)

@@ -31,7 +31,7 @@ async def deliver(store: Store, directory: Directory, owner: str, entry: Entry, 
     local = [Local(mailbox, address, entry.recipient) for mailbox, address in resolution.local]
     sender = await _leaves_as(directory, entry) if resolution.remote else None
     remote = [Remote(to, to.rpartition("@")[2], entry.notify, entry.orcpt, sender) for to in resolution.remote]
-    message = Message(entry.message, entry.sender, Body(size=entry.size), entry.received)
+    message = Message(entry.message, entry.sender, Body(size=entry.size), entry.received, tls=entry.tls)
 
     reply = "Delivered to the mailbox" if local else "Forwarded"
     notice = None

@@ -107,6 +107,7 @@ class Notifier:
             received=now,
             message_id=f"<{ids.text(identity)}@{self._settings.site.hostname}>",
             smtputf8=not text.partition(b"\r\n\r\n")[0].isascii(),
+            tls=envelope.tls,  # a report may say as much as the message (RFC 8689 §5)
             detail={"about": ids.text(due.message)},
         )
 
@@ -140,7 +141,7 @@ def _original(reader: Reader, folder: Path, message: int) -> tuple[Envelope, Ori
     envelope, body = messages.envelope(reader, message), bodies.load(reader, folder, message)
     if envelope is None or body is None:
         return None
-    full = envelope.ret != "HDRS" and body.size <= _FULL_BYTES
+    full = envelope.ret != "HDRS" and envelope.tls != messages.TLS_REQUIRED and body.size <= _FULL_BYTES
     text = body.start(body.size) if full else section(body.start(_HEADER_BYTES))
     original = Original(
         envelope.sender,

@@ -1,4 +1,4 @@
-"""The role `delivery`: the queue runner, notices, vacations, housekeeping, and what is watched in the DNS."""
+"""The role `delivery`: the queue runner, notices, reports, vacations, housekeeping, and what is watched in the DNS."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from backend.delivery.housekeeping import Housekeeping
 from backend.delivery.list_watch import ListWatch
 from backend.delivery.notifier import Notifier
 from backend.delivery.runner import Runner
+from backend.delivery.tlsrpt.reporter import Reporter
 from backend.delivery.vacation.responder import Responder
 from backend.delivery.wake import Wake
 from backend.policy.dkim.rotation import Rotation
@@ -23,6 +24,7 @@ async def serve(role: Role) -> None:
     told.set()
     runner = Runner(role.settings, role.store, told)
     notifier = Notifier(role.settings, role.store, told, runner.wake)
+    reporter = Reporter(role.settings, role.store, runner.wake)
     responder = Responder(role.settings, role.store, runner.wake)
     housekeeping = Housekeeping(role.settings, role.store)
     rotation = Rotation(role.settings, role.store)
@@ -36,6 +38,7 @@ async def serve(role: Role) -> None:
     def reload(settings: Settings) -> None:
         runner.reload(settings)
         notifier.reload(settings)
+        reporter.reload(settings)
         responder.reload(settings)
         housekeeping.settings = settings
         rotation.settings = settings
@@ -45,7 +48,7 @@ async def serve(role: Role) -> None:
     bell.listen(heard)
     try:
         async with asyncio.TaskGroup() as group:
-            watchers = (notifier, responder, housekeeping, rotation, list_watch)
+            watchers = (notifier, reporter, responder, housekeeping, rotation, list_watch)
             others = [group.create_task(one.run()) for one in watchers]
             await runner.run(role.stopping)
             for task in others:

@@ -17,6 +17,7 @@ class Hop:
     tls: str = "may"  # may, must, wrapped
     user: str = ""
     password_file: Path | None = None
+    need: str = ""  # what the messages ask (RFC 8689): `required` or `optional` TLS, or nothing
 
 
 def hop(domain: str, settings: Settings) -> Hop:

@@ -8,6 +8,7 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Coroutine, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from backend.delivery.destination import Bundle, Destination
 from backend.delivery.ledger import Ledger
 from backend.delivery.remote import Outside, Smtp
 from backend.delivery.route import Hop, hop
+from backend.delivery.tlsrpt.results import Results
 from backend.delivery.transport import Job
 from backend.errors import MailError
 from backend.store import bodies, messages, queue
@@ -34,6 +36,7 @@ _DESTINATIONS = 1_000  # remembered before those are forgotten that have nothing
 _HOPS = 10_000  # domains whose next hop is remembered
 _BREATH = 0.02  # seconds between looks: under load entries come in numbers, not one by one
 _LOOK = 1.0  # seconds between looks when nobody rings the bell
+_POLICIES = 3_600.0  # seconds between rounds in which policies of others are fetched again
 _RETIRE = 600.0  # seconds that a connection made under other settings has for its message
 _DRAIN = 18.0  # seconds that messages on their way have when the service stops,
 _DRAIN_RESULTS = 3.0  # and after that what came of them, to be written down
@@ -49,7 +52,8 @@ class Runner:
         self._told = told
         self._owner = owner.name()
         self._directory = Directory(store, settings)
-        self._outside = Outside(settings)
+        self.results = Results(store)
+        self._outside = Outside(settings, store, self.results)
         self._ledger = Ledger(store, self._owner, self._written)
         self._destinations: dict[Hop, Destination] = {}
         self._hops: dict[str, Hop] = {}
@@ -62,7 +66,7 @@ class Runner:
         retired = list(self._destinations.values())
         self._settings = settings
         self._directory = Directory(self._store, settings)
-        self._outside = Outside(settings)
+        self._outside = Outside(settings, self._store, self.results)
         self._destinations = {}
         self._hops.clear()
         for destination in retired:
@@ -80,7 +84,9 @@ class Runner:
     async def run(self, stopping: asyncio.Event) -> None:
         """Until the word to stop; what is not done by then goes back to the queue."""
         await self._inherit()
-        others = [asyncio.create_task(self._renew()), asyncio.create_task(self._ledger.run())]
+        others = [
+            asyncio.create_task(one) for one in (self._renew(), self._ledger.run(), self.results.run(), self._refresh())
+        ]
         try:
             while not stopping.is_set():
                 self.wake.clear()
@@ -95,6 +101,7 @@ class Runner:
             await self._stop()
             for task in others:
                 task.cancel()
+            self.results.flush()
 
     async def _inherit(self) -> None:
         """What processes held that were killed need not wait for the end of their leases."""
@@ -147,8 +154,8 @@ class Runner:
         return bool(leased)
 
     def _full(self, domain: str) -> bool:
-        destination = self._destinations.get(self._hop(domain))
-        return destination is not None and destination.waiting >= _FULL
+        hops = [self._hop(domain, need) for need in (None, messages.TLS_REQUIRED, messages.TLS_OPTIONAL)]
+        return any(one in self._destinations and self._destinations[one].waiting >= _FULL for one in hops)
 
     async def _hand_out(self, entries: Sequence[Entry]) -> None:
         own = {domain: await self._directory.is_own(domain) for domain in {entry.domain for entry in entries}}
@@ -158,12 +165,12 @@ class Runner:
         bundles: defaultdict[tuple[int, Hop, str], list[Entry]] = defaultdict(list)
         for entry in entries:
             if not own[entry.domain]:
-                bundles[entry.message, self._hop(entry.domain), entry.reverse_path].append(entry)
+                bundles[entry.message, self._hop(entry.domain, entry.tls), entry.reverse_path].append(entry)
         for bundle in bundles.values():
             self._put(bundle)
 
     def _put(self, bundle: Bundle) -> None:
-        to = self._hop(bundle[0].domain)
+        to = self._hop(bundle[0].domain, bundle[0].tls)
         destination = self._destinations.get(to)
         if destination is None:
             name, outside = to.domain or str(to.to), self._outside
@@ -171,13 +178,14 @@ class Runner:
             self._destinations[to] = destination
         destination.put(bundle)
 
-    def _hop(self, domain: str) -> Hop:
+    def _hop(self, domain: str, need: str | None = None) -> Hop:
+        """Where mail goes, by a way of its own when it asks for more or less TLS than other mail (RFC 8689)."""
         found = self._hops.get(domain)
         if found is None:
             if len(self._hops) >= _HOPS:
                 self._hops.clear()
             found = self._hops[domain] = hop(domain, self._settings)
-        return found
+        return replace(found, need=need) if need else found
 
     def _delivery(self) -> Delivery:
         return self._settings.delivery
@@ -231,6 +239,15 @@ class Runner:
             rows = list(self._held)
             with contextlib.suppress(MailError):
                 await self._store.commit(partial(queue.renew, owner=self._owner, rows=rows, seconds=seconds))
+
+    async def _refresh(self) -> None:
+        """What other domains ask of TLS is looked up again now and then."""
+        while True:
+            await asyncio.sleep(_POLICIES)
+            try:
+                await self._outside.policies.refresh()
+            except MailError as error:
+                _log.error("policies of other domains wait for the next round: %s", error)
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)

@@ -6,17 +6,22 @@ import asyncio
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 from backend.config import Settings
+from backend.content import seven_bit
 from backend.delivery import retry
 from backend.delivery.transport import Job
 from backend.smtp import stuffing
 from backend.smtp.answers import Answer
 from backend.smtp.client import Client, Lost
+from backend.store.bodies import Body
+from backend.store.messages import TLS_REQUIRED
 from backend.store.queue import Entry, Result
 
 _AT_ONCE = 100  # recipients of one transaction, RFC 5321 §4.5.3.1.8
+_CONVERTED = 16 * 1024 * 1024  # bytes of a message that is converted: it is in memory then, twice
 _HEADER = 65_536  # bytes in which the header section is looked for
 
 threads = ThreadPoolExecutor(4, thread_name_prefix="bodies")  # disk reads of large messages
@@ -41,6 +46,16 @@ def limit(client: Client, name: str) -> int:
         if key.upper() == name and number.isdecimal():
             return int(number[:6])
     return 0
+
+
+def _seven_bits(body: Body) -> Body:
+    """The body as 7-bit, itself when it is that already. Blocks; Unconvertible, OSError."""
+    if all(chunk.isascii() for chunk in body.chunks()):
+        return body
+    if body.size > _CONVERTED:
+        raise seven_bit.Unconvertible(f"it has more than {_CONVERTED:,} bytes")
+    data = seven_bit.convert(body.whole())
+    return Body(size=len(data), data=data)
 
 
 class _Transaction:
@@ -71,6 +86,12 @@ class _Transaction:
             for entry in self._entries:
                 self._fail(entry, "5.6.7", "The next mail host cannot take addresses in UTF-8 (no SMTPUTF8)")
             return
+        if self._job.envelope.tls == TLS_REQUIRED and not (client.verified and "REQUIRETLS" in client.extensions):
+            for entry in self._entries:  # a connection that is not for such mail: cannot be, and must not be
+                self._fail(entry, "5.7.30", "The next mail host does not keep to REQUIRETLS (RFC 8689)")
+            return
+        if "8BITMIME" not in client.extensions and not await self._fits_seven_bits():
+            return
         if "PIPELINING" in client.extensions:
             answers = await self._in_one_go()
         else:
@@ -85,6 +106,21 @@ class _Transaction:
                 self._answered(entry, data)
         if client.usable:
             await client.command("RSET")
+
+    async def _fits_seven_bits(self) -> bool:
+        """See to it that a host without 8BITMIME gets nothing else (RFC 6152 §3); whether that can be done."""
+        loop, body = asyncio.get_running_loop(), self._job.body
+        try:
+            converted = await loop.run_in_executor(threads, _seven_bits, body)
+        except OSError as error:
+            raise Lost(f"the body cannot be read here ({error.strerror})") from error
+        except seven_bit.Unconvertible as error:
+            for entry in self._entries:
+                self._fail(entry, "5.6.3", f"The next mail host takes no 8-bit content, and {error}")
+            return False
+        if converted is not body:
+            self._job = replace(self._job, body=converted)
+        return True
 
     async def _in_one_go(self) -> list[Answer]:
         commands = [self._mail(), *map(self._rcpt, self._entries), "DATA"]
@@ -164,6 +200,8 @@ class _Transaction:
             words.append(f"SIZE={self._job.body.size}")
         if "8BITMIME" in extensions:
             words.append("BODY=8BITMIME")
+        if envelope.tls == TLS_REQUIRED:
+            words.append("REQUIRETLS")
         if "SMTPUTF8" in extensions and (envelope.smtputf8 or self._needs_utf8()):
             words.append("SMTPUTF8")
         if "DSN" in extensions:
@@ -182,6 +220,7 @@ class _Transaction:
 
     def _detail(self) -> dict[str, Any]:
         detail: dict[str, Any] = {"seconds": round(time.monotonic() - self._began, 3)}
+        detail["trust"] = self._client.trust
         if self._client.tls:
             detail["tls"] = self._client.tls
         return detail

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from backend.store.bodies import Body
 from backend.store.messages import Envelope
@@ -39,8 +39,17 @@ class Transport(Protocol):
 class Unreachable(Exception):
     """Nobody to deliver to at the moment, or ever (`permanent`)."""
 
-    def __init__(self, reason: str, status: str, *, permanent: bool = False, mta: str = "") -> None:
+    def __init__(
+        self,
+        reason: str,
+        status: str,
+        *,
+        permanent: bool = False,
+        mta: str = "",
+        detail: dict[str, Any] | None = None,
+    ) -> None:
         super().__init__(reason)
+        self.detail = detail  # for the trace
         self.status = status
         self.permanent = permanent
         self.mta = mta

@@ -42,6 +42,7 @@ ROOMS = (
     "addresses",
     "dkim",
     "mailbox",
+    "tls",
     "undo",
     "dnslists",
     "rates",
@@ -243,9 +244,9 @@ def action(
     takes: tuple[Parameter, ...] = (),
 ) -> Callable[[Callable[..., T]], Callable[..., T]]:
     """Put a function into the registry. Its docstring's first line is the help; `Annotated[kind, "help", ...]` its
-    arguments, where the further words "secret", "span", "lines", "place", "inner" and "bulk" mark passwords, lengths of
-    time, texts of many lines, what is written without its name, what only programs say, and pieces of files.
-    `takes`: arguments that many actions share, and that the function gets by keyword.
+    arguments, where the further words "secret", "span", "lines", "place", "file", "inner" and "bulk" mark passwords,
+    lengths of time, texts of many lines, what is written without its name, a file, what only programs say, and pieces
+    of files. `takes`: arguments that many actions share, and that the function gets by keyword.
     """
 
     def register(function: Callable[..., T]) -> Callable[..., T]:
@@ -284,8 +285,9 @@ def _parameters(function: Callable[..., Any]) -> tuple[Parameter, ...]:
                 "place" in words[1:],
                 "span" in words[1:],
                 "lines" in words[1:] or "bulk" in words[1:],
-                "inner" in words[1:],
-                "bulk" in words[1:],
+                inner="inner" in words[1:],
+                file="file" in words[1:],
+                bulk="bulk" in words[1:],
             )
         )
     return tuple(found)

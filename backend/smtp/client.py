@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from backend.smtp.answers import Answer, Answers, BadAnswer
+from backend.tls import failure
 
 _READ_AHEAD = 256 * 1024  # bytes of replies nobody has asked for: more is no mail host
 
@@ -28,7 +29,12 @@ class Refused(Exception):
 
 
 class TlsFailed(Exception):
-    """STARTTLS was offered and did not work."""
+    """STARTTLS was offered and did not work. `result` is a result type of RFC 8460 §4.3, `reason` in words of ours."""
+
+    def __init__(self, sentence: str, result: str = "validation-failure", reason: str = "") -> None:
+        super().__init__(sentence)
+        self.result = result
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,7 @@ class Client(asyncio.Protocol):
         self.times = times
         self.extensions: dict[str, str] = {}
         self.tls = ""
+        self.trust = "none"  # how sure it is: none, opportunistic, encrypted, dane, sts, pkix; whoever made it knows
         self.used = 0  # messages sent
         self.answered = 0  # replies taken
         self._answers = Answers()
@@ -175,12 +182,12 @@ class Client(asyncio.Protocol):
         try:
             answer = await self.command("STARTTLS")
         except Lost as error:
-            raise TlsFailed(str(error)) from error
+            raise TlsFailed(str(error), reason="no reply to STARTTLS") from error
         if answer.code != 220:
-            raise TlsFailed(answer.text)
+            raise TlsFailed(answer.text, "starttls-not-supported", f"STARTTLS was answered with {answer.code}")
         if self._answers.waiting:  # plain text behind the 220 is somebody else's (RFC 3207 §5)
             self.abort()
-            raise TlsFailed("plain text after STARTTLS")
+            raise TlsFailed("plain text after STARTTLS", reason="plain text after STARTTLS")
         assert self._transport is not None
         try:
             transport = await self._loop.start_tls(
@@ -192,15 +199,36 @@ class Client(asyncio.Protocol):
             )
         except (OSError, ssl.SSLError, TimeoutError, ValueError) as error:
             self.abort()
-            raise TlsFailed(str(error) or type(error).__name__) from error
+            raise TlsFailed(str(error) or type(error).__name__, *failure(error)) from error
         if transport is None or self._over is not None:
-            raise TlsFailed(self._over or "the host went away")
+            raise TlsFailed(self._over or "the host went away", reason="the connection broke")
         self._transport = transport
         self._note_tls()
 
     def _note_tls(self) -> None:
         cipher: Any = self._transport.get_extra_info("cipher") if self._transport is not None else None
         self.tls = f"{cipher[1]} {cipher[0]}" if cipher else ""
+
+    def chain(self) -> list[bytes]:
+        """The certificates that the host showed, as DER, its own first; whether they are good is another question."""
+        shown: Any = self._transport.get_extra_info("ssl_object") if self._transport is not None else None
+        if shown is None:
+            return []
+        if hasattr(shown, "get_unverified_chain"):  # Python 3.13
+            return [bytes(one) for one in shown.get_unverified_chain() or ()]
+        inner = shown._sslobj.get_unverified_chain() or ()  # 3.10 to 3.12 have it, and no name for it
+        return [one.public_bytes(ssl._ssl.ENCODING_DER) for one in inner]  # type: ignore[attr-defined]
+
+    @property
+    def verified(self) -> bool:
+        """Whether the host is known to be the one that is meant."""
+        return self.trust in ("dane", "sts", "pkix")
+
+    @property
+    def local(self) -> str:
+        """The address that we send from."""
+        name: Any = self._transport.get_extra_info("sockname") if self._transport is not None else None
+        return str(name[0]) if name else ""
 
     async def login(self, user: str, password: str) -> None:
         """AUTH PLAIN or LOGIN (RFC 4954). Refused."""

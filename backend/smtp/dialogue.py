@@ -211,7 +211,9 @@ class Dialogue(Connection):
         ]
         if not self.session.tls:
             lines.append("STARTTLS")
-        elif self.session.account is None:
+        else:
+            lines.append("REQUIRETLS")
+        if self.session.tls and self.session.account is None:
             lines.append("AUTH " + " ".join(auth.MECHANISMS))
         return Reply(250, "", "\n".join(lines))
 
@@ -270,6 +272,8 @@ class Dialogue(Connection):
         if self._messages >= settings.limits.session_messages:
             raise Hangup(reply.TOO_MANY_MESSAGES)
         mail = parameters.mail(argument)
+        if mail.requiretls and not session.tls:
+            return reply.NEED_TLS_FOR_REQUIRETLS
         if mail.size > settings.limits.message_bytes:
             answer = reply.TOO_BIG.saying(f"Message too big; the limit is {settings.limits.message_bytes} bytes")
             session.mail = mail

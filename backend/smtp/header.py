@@ -7,7 +7,7 @@ import re
 from backend import clock, ids
 from backend.smtp.session import Session
 
-_FIELDS = re.compile(rb"(?im)^(message-id|date|received|delivered-to)[ \t]*:[ \t]*([^\r\n]*)")
+_FIELDS = re.compile(rb"(?im)^(message-id|date|received|delivered-to|tls-required)[ \t]*:[ \t]*([^\r\n]*)")
 _END = b"\r\n\r\n"
 _UNSAFE = re.compile(r"[^!-'*-\[\]-~]")  # not printable ASCII, or ( ) \ which mean something in a comment
 
@@ -28,12 +28,13 @@ def ended(start: bytes) -> bool:
 class Fields:
     """The fields of a header section that decide how a message goes on. Values are raw bytes of the first line."""
 
-    __slots__ = ("date", "delivered_to", "message_id", "received")
+    __slots__ = ("date", "delivered_to", "message_id", "received", "tls_optional")
 
     def __init__(self, header: bytes) -> None:
         self.message_id: str | None = None
         self.date = False
         self.received = 0
+        self.tls_optional = False  # TLS-Required: No (RFC 8689 §5)
         self.delivered_to: set[str] = set()
         for name, value in _FIELDS.findall(header):
             match name.lower():
@@ -43,6 +44,8 @@ class Fields:
                     self.date = True
                 case b"message-id" if self.message_id is None and value.strip():
                     self.message_id = value.strip()[:500].decode("utf-8", "replace")
+                case b"tls-required" if value.strip().lower() == b"no":
+                    self.tls_optional = True
                 case b"delivered-to":
                     self.delivered_to.add(value.strip().decode("utf-8", "replace").lower())
 

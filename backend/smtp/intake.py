@@ -158,6 +158,7 @@ async def accept(
         envid=mail.envid,
         ret=mail.ret,
         smtputf8=mail.smtputf8,
+        tls=_tls(mail, fields),
         detail=_detail(session),
     )
     await store.commit(lambda transaction: messages.accept(transaction, message, local, remote, notices))
@@ -190,6 +191,13 @@ def _orcpt(recipient: Recipient) -> str | None:
     return recipient.orcpt or (f"rfc822;{recipient.address}" if recipient.own and recipient.address.ascii else None)
 
 
+def _tls(mail: MailTransaction, fields: header.Fields) -> str | None:
+    """What the message asks of the connections it goes over; what was said at MAIL goes before the header."""
+    if mail.requiretls:
+        return messages.TLS_REQUIRED
+    return messages.TLS_OPTIONAL if fields.tls_optional else None
+
+
 def _results(session: Session, hostname: str) -> bytes:
     """What the checks found, for whom the message reaches; a message of our own users claims nothing."""
     findings = session.all_findings
@@ -200,6 +208,8 @@ def _detail(session: Session) -> dict[str, object]:
     detail: dict[str, object] = {"protocol": session.protocol, "helo": session.helo}
     if session.tls:
         detail["tls"] = session.tls
+    if session.mail is not None and session.mail.requiretls:
+        detail["requiretls"] = True
     if session.account is not None:
         detail["account"] = session.account.address
     if findings := session.all_findings:

@@ -39,6 +39,8 @@ def mail(text: str) -> MailTransaction:
                 transaction.body = value.upper()
             case "SMTPUTF8" if not value:
                 transaction.smtputf8 = True
+            case "REQUIRETLS" if not value:
+                transaction.requiretls = True
             case "RET" if value.upper() in ("FULL", "HDRS"):
                 transaction.ret = value.upper()
             case "ENVID" if len(value) <= _ENVID_CHARACTERS and _XTEXT.fullmatch(value):
@@ -46,7 +48,7 @@ def mail(text: str) -> MailTransaction:
             case "AUTH" if value:  # RFC 4954 §5: we trust nobody's word, as if it were <>
                 pass
             case _:
-                raise _bad_parameter(name, value, ("SIZE", "BODY", "SMTPUTF8", "RET", "ENVID", "AUTH"))
+                raise _bad_parameter(name, value, ("SIZE", "BODY", "SMTPUTF8", "REQUIRETLS", "RET", "ENVID", "AUTH"))
     if sender is not None and not sender.ascii and not transaction.smtputf8:
         raise _error(reply.NEED_SMTPUTF8)
     return transaction

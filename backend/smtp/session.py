@@ -42,6 +42,7 @@ class MailTransaction:
     smtputf8: bool = False
     ret: str | None = None
     envid: str | None = None
+    requiretls: bool = False  # RFC 8689 §4.1
     recipients: list[Recipient] = field(default_factory=list)
     allowed: str = ""  # who vouches for it: a rule of ours or a white list; then no black list is asked
     client_allowed: bool = False  # the rule vouches for the client itself, not for a sender that anybody can write

@@ -12,6 +12,8 @@ from backend.store.database import Reader, Transaction
 from backend.store.notices import Notice, tell
 
 _NAMED = 20  # addresses behind an alias, in its event
+# What a message asks of the connections it goes over (RFC 8689): REQUIRETLS, or the field TLS-Required: No.
+TLS_REQUIRED, TLS_OPTIONAL = "required", "optional"
 _ORCPT = "rfc822;"  # what an original recipient begins with (RFC 3461 §4.2)
 
 
@@ -30,6 +32,7 @@ class Message:
     envid: str | None = None  # RFC 3461 §4.4, as it came (xtext)
     ret: str | None = None  # FULL or HDRS, RFC 3461 §4.3
     smtputf8: bool = False
+    tls: str | None = None  # TLS_REQUIRED, TLS_OPTIONAL, or nothing of the kind
     detail: dict[str, Any] = field(default_factory=dict)  # for the trace: protocol, TLS, HELO ...
 
 
@@ -74,8 +77,8 @@ def accept(
         remote = [*remote, *(Remote(copy.address, copy.address.rpartition("@")[2]) for copy in lost)]
     awaited = vacations.note(transaction, identity, [copy.mailbox for copy in delivered]) if message.sender else 0
     transaction.execute(
-        "INSERT INTO messages (id, received, sender, account, peer, message_id, envid, ret, smtputf8, size, refs,"
-        " digest, skip, head, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO messages (id, received, sender, account, peer, message_id, envid, ret, smtputf8, tls, size, refs,"
+        " digest, skip, head, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             identity,
             message.received or now,
@@ -86,6 +89,7 @@ def accept(
             message.envid,
             message.ret,
             1 if message.smtputf8 else 0,
+            message.tls,
             body.size,
             len(delivered) + len(remote) + len(notices) + awaited,
             body.digest,
@@ -177,16 +181,18 @@ class Envelope:
     envid: str | None
     ret: str | None
     smtputf8: bool
+    tls: str | None
     size: int
 
 
 def envelope(reader: Reader, message: int) -> Envelope | None:
     """The envelope of a message, None when it is gone."""
     row = reader.row(
-        "SELECT id, received, sender, account, peer, message_id, envid, ret, smtputf8, size FROM messages WHERE id = ?",
+        "SELECT id, received, sender, account, peer, message_id, envid, ret, smtputf8, tls, size"
+        " FROM messages WHERE id = ?",
         (message,),
     )
     if row is None:
         return None
-    identity, received, sender, account, peer, message_id, envid, ret, smtputf8, size = row
-    return Envelope(identity, received, sender, account, peer, message_id, envid, ret, bool(smtputf8), size)
+    identity, received, sender, account, peer, message_id, envid, ret, smtputf8, tls, size = row
+    return Envelope(identity, received, sender, account, peer, message_id, envid, ret, bool(smtputf8), tls, size)

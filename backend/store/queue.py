@@ -24,7 +24,7 @@ HELD = 1e12  # `due` of a held entry: the year 33658
 STATES = ("new", "active", "deferred", "held")
 _COLUMNS = (
     "id, message, ordinal, sender, recipient, domain, size, received, state, due, attempts, lease, notify, orcpt,"
-    " delayed, error, leaves_as"
+    " delayed, error, leaves_as, tls"
 )
 
 
@@ -49,6 +49,7 @@ class Entry:
     delayed: bool
     error: str | None
     leaves_as: str | None = None  # the sender that it leaves with, when an alias of ours sends it on
+    tls: str | None = None  # as of `messages.Message`
 
     @property
     def reverse_path(self) -> str:
@@ -72,9 +73,8 @@ def enqueue(transaction: Transaction, message: Message, remote: Sequence[Remote]
     received = message.received or now
     waiting = Counter(to.domain for to in remote if to.recipient in held)
     transaction.executemany(
-        "INSERT INTO queue"
-        " (message, ordinal, sender, recipient, domain, size, received, state, due, attempts, notify, orcpt, leaves_as)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?)",
+        "INSERT INTO queue (message, ordinal, sender, recipient, domain, size, received, state, due, attempts,"
+        " notify, orcpt, leaves_as, tls) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?)",
         [
             (
                 message.id,
@@ -89,6 +89,7 @@ def enqueue(transaction: Transaction, message: Message, remote: Sequence[Remote]
                 to.notify,
                 to.orcpt,
                 to.leaves_as,
+                message.tls,
             )
             for ordinal, to in enumerate(remote, first)
         ],

@@ -47,7 +47,8 @@ def test_every_key_is_in_the_shipped_file_with_a_comment() -> None:
             section = head[1]
         elif key := re.match(r"(?:# )?(\w+) = .*  # .", line):
             found.add(f"{section}.{key[1]}")
-    assert found >= {key for key, _ in values(Settings()) if key not in ("relay.route", "dnslists.zone")}
+    tables = ("relay.route", "dnslists.zone", "outbound.domain")
+    assert found >= {key for key, _ in values(Settings()) if key not in tables}
     assert "# [[relay.route]]" in SHIPPED
     assert "# [[dnslists.zone.code]]" in SHIPPED
     explained = set(re.findall(r"(?m)^(?:# )?(\w+) = .*  # .", SHIPPED))
@@ -131,6 +132,32 @@ def test_a_password_that_others_can_read(file: Path) -> None:
         load(file)
     secret.chmod(0o600)
     assert load(file).relay.smarthost_password_file == secret
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[outbound]\nca_file = "nothing.pem"', "line 2: there is no file"),
+        ('[outbound]\nca_file = "any.pem"', "line 2: The authorities in .* cannot be read"),
+        ('[[outbound.domain]]\ndomain = "x.test"\ntls = "dane"', r"line 3: .* needs name servers that validate"),
+        ('[[outbound.domain]]\ndomain = "x.test"\ntls = "perhaps"', "line 3: .* not one of none, may, must, dane"),
+        ('[[outbound.domain]]\ndomain = "x.test"', 'needs "tls"'),
+        ('[outbound]\nown_hosts = ["*.a.test", "a b"]', "line 2: .* not a domain name"),
+        ('[outbound]\nown_mode = "on"', "line 2: .* not one of enforce, testing, none"),
+        ("[outbound]\npolicy_seconds = 0", "line 2: .* cannot be 0"),
+    ],
+)
+def test_wrong_words_about_connections_out(file: Path, text: str, said: str) -> None:
+    (file.parent / "any.pem").write_text("no certificate")
+    file.write_text(text)
+    with pytest.raises(BadInput, match=said):
+        load(file)
+
+
+def test_exceptions_for_domains(file: Path) -> None:
+    file.write_text('[dns]\nvalidating = true\n[[outbound.domain]]\ndomain = ".X.Test"\ntls = "dane"')
+    [exception] = load(file).outbound.domain
+    assert (exception.domain, exception.tls) == (".x.test", "dane")
 
 
 def test_differences_and_sources(file: Path) -> None:

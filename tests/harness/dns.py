@@ -83,6 +83,8 @@ class Dns:
             origin = "." if name == "." else f"{name}."
             text = records if records == BROKEN else f"{_HEAD.format(origin=origin, ttl=self._ttl)}{records}\n"
             (self.folder / f"{number}.zone").write_text(text)
+            if records != BROKEN:
+                self.written(name, self.folder / f"{number}.zone")
             config += _ZONE.format(name=name, file=f"{number}.zone")
         (self.folder / "nsd.conf").write_text(config)
         command = ["/usr/sbin/nsd", "-d", "-c", str(self.folder / "nsd.conf")]
@@ -94,6 +96,9 @@ class Dns:
         if self._process is not None:
             end(self._process, grace=5)
             self._process = None
+
+    def written(self, name: str, file: Path) -> None:
+        """A zone is in its file, and not read yet."""
 
     def change(self, zones: Mapping[str, str]) -> None:
         """Other zones from now on."""

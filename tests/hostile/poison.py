@@ -26,17 +26,26 @@ OURS = {
     "logins": {"account"},
     "mail": {"flags"},
     "mailboxes": {"name"},
-    "messages": {"digest"},
+    "messages": {"digest", "tls"},
     "minutes": {"name"},
     "numbers": {"name"},
     "operator_keys": {"fingerprint", "algorithm", "blob"},
     "operators": {"name", "role", "password", "totp", "state", "theme"},
     "own_listings": {"zone", "address"},
-    "queue": {"state", "lease", "domain"},
+    "queue": {"state", "lease", "domain", "tls"},
+    "sts_policies": {"mode"},
+    "tls_domains": {"policy"},
+    "tls_results": {"policy"},
     "events": {"session"},
     "throttles": {"state"},
 }
-_JSON = {("events", "detail"), ("audit", "arguments"), ("audit", "before"), ("audit", "after")}
+_JSON = {
+    ("events", "detail"),
+    ("audit", "arguments"),
+    ("audit", "before"),
+    ("audit", "after"),
+    ("tls_received", "details"),
+}
 
 
 def poison(data: Path, text: str) -> int:

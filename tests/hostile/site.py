@@ -19,15 +19,29 @@ from backend.store import (
     messages,
     operators,
     sending,
+    sts_policies,
+    tls_received,
+    tls_results,
     trace,
     vacations,
 )
 from backend.store.bodies import Body
 from backend.store.database import Store, Transaction
 from backend.store.messages import Message, Remote
+from backend.store.sts_policies import Kept
+from backend.store.tls_received import Received
+from backend.store.tls_results import Counted
 from backend.store.vacations import Vacation
+from tests.harness import toml
 
 ALICE = "alice@example.org"
+REMOTE = "remote.test"
+_NO_DNS = """
+[dns]
+nameservers = ["127.0.0.1:9"]
+timeout_seconds = 0.2
+lifetime_seconds = 0.3
+"""
 _KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHg6BWXCzv+fXw9+PqlrTjRFS2UfD1pAXgPl9SNSrYFN olga@desk"
 # The words behind each verb that make it show what came from outside; {entry}, {message} are of the mail in the queue.
 ARGUMENTS: dict[str, list[str]] = {
@@ -48,6 +62,10 @@ ARGUMENTS: dict[str, list[str]] = {
     "dkim.list": [],
     "dkim.text": ["example.org"],
     "mailbox.list": [ALICE],
+    "tls.check": [REMOTE],
+    "tls.results": [],
+    "tls.policy": [],
+    "tls.reports": [],
     "vacation.show": [ALICE],
     "vacation.preview": [ALICE],
     "audit-log.list": [],
@@ -79,8 +97,7 @@ class Site:
 def populated(folder: Path, text: str = "") -> Site:
     """The site in a new folder; `text` is in the mail itself."""
     made = site.init(folder, "mail.example.org", "example.org", 20_000)
-    with made.settings.open("a") as file:
-        file.write('[dns]\nnameservers = ["127.0.0.1:9"]\n')  # nobody is there
+    made.settings.write_text(toml.merged(made.settings.read_text(), _NO_DNS))
     settings = load(made.settings)
     store = Store.open(settings.site.data)
     number = ids.new()
@@ -136,4 +153,16 @@ def _fill(transaction: Transaction, number: int, text: str) -> None:
         transaction, {("bl.spamcop.net", "192.0.2.25"): "listed"}, [("bl.spamcop.net", "192.0.2.25")]
     )
     sending.slow_down(transaction, alice.id, ALICE, 900, 3.0, transaction.now + 3_600)
+    _fill_tls(transaction)
     audit.add(transaction, actor="olga", role="helpdesk", origin="ssh x", action="user.reset", arguments={"a": "b"})
+
+
+def _fill_tls(transaction: Transaction) -> None:
+    now = transaction.now
+    day, host = int(now) // 86_400, "mx.remote.test"
+    failed = Counted(day, REMOTE, "tlsa", "{}", "certificate-expired", host, "192.0.2.1", "", "a reason", 3)
+    tls_results.add(transaction, [failed])
+    transaction.execute("UPDATE tls_domains SET failing_since = 5")
+    sts_policies.put(transaction, Kept(REMOTE, "1", "enforce", (host,), 86_400, now, now + 86_400, now))
+    details = ({"result-type": "certificate-expired", "failed-session-count": 2, "receiving-mx-hostname": host},)
+    tls_received.add(transaction, [Received(now, "Them", "a@b.test", "R1", 0, 1, "example.org", "sts", 4, 2, details)])

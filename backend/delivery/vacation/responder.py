@@ -109,6 +109,7 @@ class Responder:
             received=now,
             message_id=f"<{ids.text(identity)}@{hostname}>",
             smtputf8=not (sender + case.address).isascii(),
+            tls=case.envelope.tls,
             detail={"about": ids.text(due.message)},
         )
         most = self._settings.limits.vacation_answers_per_hour

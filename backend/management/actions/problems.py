@@ -13,9 +13,10 @@ from backend.management.actions.settings import pending
 from backend.management.actions.status import status
 from backend.management.registry import Call, action
 from backend.management.roles import EVERYBODY
+from backend.management.sentences import tls
 from backend.management.snapshots.problems import ProblemList, ProblemRow
 from backend.management.snapshots.status import Status
-from backend.store import dkim_keys, dnslists, lockouts, sending
+from backend.store import dkim_keys, dnslists, lockouts, sending, tls_results
 
 _FULL, _NEARLY = 0.02, 0.10  # of the disk that is free
 _WAITING = 4 * 3_600  # seconds that mail waits before somebody shall know
@@ -25,6 +26,7 @@ _CERTIFICATE = 21 * 86_400  # seconds before its end
 _REFUSED = 200  # refusals in an hour that are worth a look, when they are more than the mail that came in
 _UNSEEN = 86_400  # seconds that a new key of DKIM may wait for the DNS
 _ERRORS = 3_600  # seconds that a nonsensical answer of a DNS list is worth a line
+_FAILING = 10  # domains that fail what they ask, named
 _LOCKED = 3  # accounts locked at once
 
 
@@ -33,7 +35,7 @@ def problems(call: Call) -> ProblemList:
     """Show what needs attention first."""
     now = status(call)
     rows = [*_roles(now), *_disk(now), *_queue(now), *_certificate(call.settings.tls.certificate)]
-    rows += [*_mail(now), *_people(call), *_lists(call), *_settings(call), *_keys(call)]
+    rows += [*_mail(now), *_tls(call), *_people(call), *_lists(call), *_settings(call), *_keys(call)]
     return ProblemList(tuple(sorted(rows, key=lambda row: row.severity != "bad")))
 
 
@@ -119,6 +121,21 @@ def _mail(now: Status) -> Iterator[ProblemRow]:
             f"{rejected:,} refusals in the last hour, and {accepted:,} messages taken.",
             "The trace says who was refused, and why.",
             "trace",
+        )
+
+
+def _tls(call: Call) -> Iterator[ProblemRow]:
+    """Domains that ask for sure connections, and with which none could be made for hours."""
+    before = clock.now() - call.settings.outbound.problem_hours * 3_600
+    for one in call.store.read(lambda reader: tls_results.failing(reader, before, _FAILING)):
+        age = clock.in_words(clock.now() - (one.failing_since or 0.0))
+        words = tls.FAILURES.get(str(one.result), "cannot be reached as it asks")
+        yield ProblemRow(
+            "warn",
+            f"Mail to {one.domain} has failed what the domain itself asks for {age}: {one.mx or 'it'} {words}.",
+            f"`mailconsole tls check {one.domain}` says more; [[outbound.domain]] can make an exception.",
+            "queue",
+            f"domain:{one.domain}",
         )
 
 

@@ -116,7 +116,7 @@ _MEANINGS = {
     "7.27": "the domain of the sender's own address takes no mail; the sender must use another address",
     "7.28": "there was too much mail at once",
     "7.29": f"the ARC seals of the message are broken; {_FIX}",
-    "7.30": "it may only go over encrypted connections, and {host} has none",
+    "7.30": "the sender asked for encrypted connections only (REQUIRETLS), and {host} does not keep to that",
     "4.7.24": "the name servers of the sender's domain do not answer, so that its SPF record is not known",
     "4.7.0": "{host} does not want it for now",
     "4.7.1": "{host} does not want it from {server} for now",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from backend import clock
-from backend.management.sentences import statuses
+from backend.management.sentences import statuses, tls
 from backend.store.trace import Event
 
 # What policy and content refuse for: (check, reason) -> why; and who can do something about it.
@@ -130,7 +130,8 @@ def _failed(event: Event) -> str:
 
 
 def _outside(event: Event) -> str:
-    return statuses.outside(str(event.detail.get("status", "")), _host(event))
+    unfit = tls.unfit(event.detail, _host(event))
+    return unfit or statuses.outside(str(event.detail.get("status", "")), _host(event))
 
 
 def _host(event: Event) -> str:
@@ -146,6 +147,8 @@ def _accepted(event: Event) -> str:
     detail = event.detail
     if "about" in detail:
         return f"Written here: a report to a sender about message {detail['about']}."
+    if "tls_report" in detail:
+        return f"Written here: the report to {detail['tls_report']} about encrypted connections with it (TLS-RPT)."
     if "account" in detail:
         return f"Accepted from {detail['account']}, who had logged in."
     allowed = f"; {detail['allowed']} of the white lists vouches for it" if "allowed" in detail else ""
@@ -166,7 +169,7 @@ def _expanded(event: Event) -> str:
 def _passed_on(event: Event) -> str:
     return (
         f"Passed on: {_host(event) or 'the next mail host'} has taken the message for {event.recipient};"
-        " where it goes from there, only that side can say."
+        f" where it goes from there, only that side can say.{tls.trust(event.detail)}"
     )
 
 

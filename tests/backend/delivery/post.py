@@ -130,6 +130,10 @@ class Post:
         """Return when the queue has nothing of the message (nothing at all)."""
         await until(lambda: not self.entries(message), "gone from the queue")
 
+    async def gone_but(self, message: int) -> None:
+        """Return when the queue has nothing else than this message."""
+        await until(lambda: {entry.message for entry in self.entries()} == {message}, "all others gone")
+
     async def retry(self, message: int) -> None:
         """As a person would: now."""
         rows = [entry.row for entry in self.entries(message)]

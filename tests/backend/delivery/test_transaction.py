@@ -27,6 +27,28 @@ async def test_a_message_arrives_as_it_is(post: Post, sink: Sink) -> None:
     assert post.rows("messages") == 0
 
 
+async def test_a_host_without_8bitmime_gets_seven_bits(post: Post, sink: Sink) -> None:
+    head = b"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n"
+    text = head + "\r\nGrüße\r\n".encode()
+    await post.send("bob@remote.test", text=text)
+    await post.gone()
+    assert sink.messages[-1].data == text
+    await until(lambda: sink.count("QUIT"), "the idle connection ends")
+    sink.extensions = ("PIPELINING", "SIZE")
+    await post.send("bob@remote.test", text=text)
+    await post.gone()
+    assert sink.messages[-1].data.endswith(b"\r\nGr=C3=BC=C3=9Fe\r\n")
+    assert f"SIZE={len(sink.messages[-1].data)}" in sink.messages[-1].mail
+    await post.accept(post.large(1_000_000, b"\xe9" * 70 + b"\r\n"), "bob@remote.test")
+    await post.gone()
+    assert sink.messages[-1].data.isascii()
+    await post.send("bob@remote.test", text=text.replace(b"8bit", b"base64"))
+    await post.gone()
+    [report] = await post.reports()
+    assert b"Status: 5.6.3" in report
+    assert len(sink.messages) == 3
+
+
 async def test_recipients_share_one_body_and_have_each_their_result(post: Post, sink: Sink) -> None:
     def judge(line: str) -> str:
         return {"gone": "550 5.1.1 no", "full": "452 4.2.2 full"}.get(line.partition("<")[2][:4], "250 ok")

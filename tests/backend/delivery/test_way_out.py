@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import ssl
+import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -140,6 +142,38 @@ async def test_opportunistic_tls(post: Post, sink: Sink, tmp_path: Path) -> None
     assert sink.messages[0].tls
     detail = post.store.read(lambda reader: reader.value("SELECT detail FROM events WHERE verdict = 'relayed'"))
     assert "TLSv1." in detail
+
+
+def old_context(folder: Path) -> ssl.SSLContext:
+    """A host of another age: TLS 1.0, and no forward secrecy."""
+    context = server_context(folder, "localhost")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1
+    context.set_ciphers("ECDHE-ECDSA-AES128-SHA:@SECLEVEL=0")
+    return context
+
+
+async def test_an_old_host_gets_it_in_old_tls_and_not_in_plain_text(post: Post, sink: Sink, tmp_path: Path) -> None:
+    sink.tls = old_context(tmp_path)
+    await post.send("bob@remote.test")
+    await post.gone()
+    assert sink.messages[0].tls
+    assert sink.sessions == 1
+    detail = post.store.read(lambda reader: reader.value("SELECT detail FROM events WHERE verdict = 'relayed'"))
+    assert "ECDHE-ECDSA-AES128-SHA" in detail
+
+
+async def test_an_old_host_is_not_good_enough_where_tls_must_be(tmp_path: Path) -> None:
+    with Sink(tls=old_context(tmp_path)) as sink:
+        made = Post(tmp_path, smarthost=f"localhost:{sink.port}")
+        made.settings = replace(made.settings, relay=replace(made.settings.relay, smarthost_tls="must"))
+        with trusting(tmp_path / "localhost.pem"):
+            await made.__aenter__()
+        [entry] = await made.tried(await made.send("bob@remote.test"))
+        assert entry.state == "deferred"
+        assert not sink.messages
+        await made.__aexit__()
 
 
 @contextlib.contextmanager

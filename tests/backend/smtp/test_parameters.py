@@ -37,6 +37,11 @@ def test_every_parameter_of_mail() -> None:
     assert (mail.size, mail.body, mail.smtputf8, mail.ret, mail.envid) == (1000, "8BITMIME", True, "HDRS", "QQ+2B1")
 
 
+def test_requiretls() -> None:
+    assert parameters.mail("FROM:<a@b.test> requiretls").requiretls
+    assert not parameters.mail("FROM:<a@b.test>").requiretls
+
+
 def test_every_parameter_of_rcpt() -> None:
     rcpt = parameters.rcpt("TO:<a@b.test> NOTIFY=success,DELAY ORCPT=rfc822;a+2Bb@b.test", smtputf8=False)
     assert (rcpt.notify, rcpt.orcpt) == ("SUCCESS,DELAY", "rfc822;a+2Bb@b.test")
@@ -61,6 +66,7 @@ def test_every_parameter_of_rcpt() -> None:
         ("FROM:<a@b.test> ENVID=" + "x" * 101, 501, "5.5.4"),
         ("FROM:<a@b.test> ENVID=a+zz", 501, "5.5.4"),
         ("FROM:<a@b.test> SMTPUTF8=1", 501, "5.5.4"),
+        ("FROM:<a@b.test> REQUIRETLS=1", 501, "5.5.4"),
         ("FROM:<a@b.test> COLOUR=red", 555, "5.5.4"),
         ("FROM:<a@b.test> =", 501, "5.5.4"),
         ("FROM:<jörg@b.test>", 553, "5.6.7"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -51,7 +51,9 @@ def ask(tmp_path: Path) -> Iterator[Ask]:
         session.mail = mail = MailTransaction(None, allowed=allowed)
         mail.content = Incoming(1, session, section, Fields(section), whole, Letter(section, whole))
         settings = replace(Settings(), dkim=Dkim(**words), arc=Arc(enabled=arcs))
-        services = Services(settings, None, counters, session.lookups, None, time.time)  # type: ignore[arg-type]
+        nobody: dict[str, Any] = dict.fromkeys(item.name for item in fields(Services))
+        asked = {"settings": settings, "counters": counters, "resolver": session.lookups, "now": time.time}
+        services = Services(**nobody | asked)
         for check in (dkim.check, arc.check):
             work = check.begin(session, services)
             if work is not None:

@@ -1,0 +1,1 @@
+"""How sure a connection out must be: DANE (`dane`), MTA-STS (`sts`, `policies`), exceptions of the site (`demand`)."""

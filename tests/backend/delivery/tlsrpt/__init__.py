@@ -1,0 +1,1 @@
+"""Reports about TLS, in both directions."""

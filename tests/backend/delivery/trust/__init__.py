@@ -1,0 +1,1 @@
+"""How sure connections out must be, and are."""
