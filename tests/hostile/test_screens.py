@@ -74,7 +74,13 @@ async def test_every_screen_and_what_lies_behind_it(console: Console, size: tupl
 
 async def test_dialogs(console: Console) -> None:
     async with console.run_test(size=(80, 24)) as pilot:
-        for tab, keys in (("2", ("d", "escape")), ("4", ("d", "escape")), ("4", ("P", "escape"))):
+        for tab, keys in (
+            ("2", ("d", "escape")),
+            ("4", ("d", "escape")),
+            ("4", ("P", "escape")),
+            ("9", ("d", "escape")),
+            ("9", ("e", "escape")),
+        ):
             await pilot.press(tab)
             await _clean(pilot, tab)
             await pilot.press(keys[0])
