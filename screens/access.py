@@ -144,7 +144,7 @@ class Access(Listing[AccessRow]):
     def prefill(self, deed: Deed, rows: Sequence[AccessRow]) -> Mapping[str, str]:
         """The reason of one rule is there to be mended."""
         if deed.action == "access.change" and len(rows) == 1:
-            return {"reason": rows[0].reason}
+            return {"reason": safe(rows[0].reason)}
         return {}
 
     def answered(self, deed: Deed, answer: Any) -> None:

@@ -110,7 +110,13 @@ async def test_dns_lists_and_one_of_them(console: Console) -> None:
 
 async def test_dialogs(console: Console) -> None:
     async with console.run_test(size=(80, 24)) as pilot:
-        for tab, keys in (("2", ("d", "escape")), ("4", ("d", "escape")), ("4", ("P", "escape"))):
+        for tab, keys in (
+            ("2", ("d", "escape")),
+            ("4", ("d", "escape")),
+            ("4", ("P", "escape")),
+            ("9", ("d", "escape")),
+            ("9", ("e", "escape")),
+        ):
             await pilot.press(tab)
             await _clean(pilot, tab)
             await pilot.press(keys[0])

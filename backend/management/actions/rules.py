@@ -7,6 +7,7 @@ from typing import Annotated
 
 from backend import clock
 from backend.errors import BadInput
+from backend.management.actions.access import end_of
 from backend.management.registry import Call, Change, action
 from backend.management.roles import AUDITOR, POSTMASTER
 from backend.management.snapshots.rules import RuleDeleted, RuleList, RuleRow
@@ -55,7 +56,7 @@ def rule_add(
     network = None if peer is None else str(wildcards.network(peer))
 
     def add(transaction: Transaction) -> Change:
-        until = None if lasts is None else transaction.now + lasts
+        until = end_of(lasts, transaction.now)
         made = hold_rules.add(
             transaction,
             sender=sender,

@@ -93,7 +93,15 @@ def test_a_deleted_rule_holds_nothing_and_comes_back(act: Act, store: Store) -> 
 
 
 @pytest.mark.parametrize(
-    "wrong", [{}, {"sender": ""}, {"sender": "x" * 321}, {"peer": "here"}, {"peer": "192.0.2.0/99"}]
+    "wrong",
+    [
+        {},
+        {"sender": ""},
+        {"sender": "x" * 321},
+        {"peer": "here"},
+        {"peer": "192.0.2.0/99"},
+        {"peer": "192.0.2.7", "lasts": 2**52},
+    ],
 )
 def test_a_rule_about_nothing_is_refused(act: Act, wrong: dict[str, str]) -> None:
     with pytest.raises(BadInput):
