@@ -6,6 +6,7 @@ from typing import get_args
 
 from backend.policy import rates, recipient, relay, sender
 from backend.policy.check import Check, Early, Services, Stage, Verdict
+from backend.policy.dmarc import check as dmarc
 from backend.smtp.session import Session
 
 CHECKS: tuple[Check, ...] = (
@@ -14,6 +15,7 @@ CHECKS: tuple[Check, ...] = (
     relay.check,
     recipient.check,
     rates.recipient_rate,
+    dmarc.check,
 )
 _STAGES: tuple[Stage, ...] = get_args(Stage)
 _BY_STAGE = {stage: tuple(check for check in CHECKS if check.stage == stage) for stage in _STAGES}

@@ -402,7 +402,7 @@ class Dialogue(Connection):
             answer, identity, refusal = await intake.accept(body, section, session, server.store, server.services)
             if refusal is not None:
                 answer = intake.verdict_reply(refusal[1], server.services)
-                self._refuse("data", answer, refusal[0])
+                self._refuse("data", answer, *refusal)
             if identity is None:
                 await message.abandon()
             elif any(recipient.resolution.remote or recipient.notify for recipient in mail.recipients):
@@ -473,6 +473,8 @@ class Dialogue(Connection):
             )
             if count:
                 transaction.count("rejected")
+                note(transaction)
 
+        note = intake.account_of(session, over=stage == "data" and verdict == "rejected")
         sender = mail.reverse_path if mail is not None else None
         self.server.store.record(write)

@@ -30,7 +30,7 @@ class Failed(AssertionError):
 
 
 # Checks that ask the DNS are off in a new site of the tests: there is none. A test of one switches it on.
-QUIET = ""
+QUIET = "[dmarc]\nenabled = false\n"
 
 
 class Site:

@@ -22,6 +22,11 @@ REASONS = {
     " people of ours must log in to send, others must use their own mail server",
     ("relay", "routing"): "{recipient} asks us to pass the mail on to somebody else, which we do for nobody",
     ("recipient", "unknown user"): "there is no address {recipient} here; the sender must check the spelling",
+    ("dmarc", "policy"): "the owner of the domain in From asks to refuse mail in its name that nothing proves to be"
+    " theirs (DMARC); if the mail is genuine, whoever runs that domain must mend its SPF or DKIM",
+    ("dmarc", "author"): "nobody can say who wrote it, for its From is missing, doubled or broken;"
+    " the sender's mail program must be corrected",
+    ("dmarc", "dns"): "the name servers could not say whether the mail is genuine (DMARC)",
     ("size", ""): "the message is larger than we take; the sender can send a link in place of the attachment",
     ("line ends", ""): "the sender's server ends its lines in a way that is not allowed; its owner must fix it",
     ("loops", "hops"): "the message has passed too many mail hosts, it goes in circles;"
