@@ -9,7 +9,18 @@ from functools import partial
 
 from backend.config import Settings
 from backend.errors import MailError
-from backend.store import bodies, deletions, lockouts, logins, statistics, trace, vacations
+from backend.store import (
+    bodies,
+    deletions,
+    dmarc_reports,
+    dmarc_results,
+    findings,
+    lockouts,
+    logins,
+    statistics,
+    trace,
+    vacations,
+)
 from backend.store.database import Store
 
 _log = logging.getLogger("delivery")
@@ -19,6 +30,7 @@ _LEFTOVER = 86_400.0  # seconds after which a file without a message is nobody's
 _PIECE = 1_000  # events
 _ANSWERS = 32 * 86_400.0  # seconds that it is remembered whom a vacation answered: longer than any asks for
 _FAILURES = 86_400.0  # seconds after which failed log-ins count no more
+_DOMAINS = 1_000  # kept by name of each value that a check finds on a day
 _BREATH = 0.05  # seconds between pieces
 
 
@@ -57,6 +69,18 @@ class Housekeeping:
             await asyncio.sleep(_BREATH)
         await self._store.commit(lambda t: vacations.forget(t, now - _ANSWERS))
         await self._store.commit(lambda t: statistics.forget(t, now - keep.statistics_days * 86_400))
+        await self._figures(now)
         for number in range(256):
             await self._store.commit(partial(bodies.sweep, older_than=_LEFTOVER, part=f"{number:02x}"))
+            await asyncio.sleep(_BREATH)
+
+    async def _figures(self, now: float) -> None:
+        """What checks found, and DMARC reports."""
+        statistics_end, reports_end = (
+            now - days * 86_400 for days in (self.settings.trace.statistics_days, self.settings.dmarc.keep_days)
+        )
+        await self._store.commit(lambda t: findings.trim(t, _DOMAINS))
+        await self._store.commit(lambda t: findings.forget(t, statistics_end))
+        await self._store.commit(lambda t: dmarc_results.forget(t, reports_end))
+        while await self._store.commit(lambda t: dmarc_reports.forget(t, reports_end)):
             await asyncio.sleep(_BREATH)

@@ -1,10 +1,12 @@
-"""The role `delivery`: the queue runner, the notices, the vacations, the housekeeping."""
+"""The role `delivery`: the queue runner, the notices, the vacations, the reports, the housekeeping."""
 
 from __future__ import annotations
 
 import asyncio
 
 from backend.config import Settings
+from backend.delivery.dmarc.reader import Incoming
+from backend.delivery.dmarc.reporter import Reports
 from backend.delivery.housekeeping import Housekeeping
 from backend.delivery.notifier import Notifier
 from backend.delivery.runner import Runner
@@ -22,6 +24,8 @@ async def serve(role: Role) -> None:
     runner = Runner(role.settings, role.store, told)
     notifier = Notifier(role.settings, role.store, told, runner.wake)
     responder = Responder(role.settings, role.store, runner.wake)
+    reports = Reports(role.settings, role.store, runner.wake)
+    incoming = Incoming(role.settings, role.store)
     housekeeping = Housekeeping(role.settings, role.store)
     bell = Wake(role.settings.site.run)
 
@@ -33,13 +37,16 @@ async def serve(role: Role) -> None:
         runner.reload(settings)
         notifier.reload(settings)
         responder.reload(settings)
+        reports.reload(settings)
+        incoming.reload(settings)
         housekeeping.settings = settings
 
     role.on_reload.append(reload)
     bell.listen(heard)
     try:
         async with asyncio.TaskGroup() as group:
-            others = [group.create_task(one.run()) for one in (notifier, responder, housekeeping)]
+            workers = (notifier, responder, reports, incoming, housekeeping)
+            others = [group.create_task(one.run()) for one in workers]
             await runner.run(role.stopping)
             for task in others:
                 task.cancel()

@@ -170,8 +170,7 @@ def read_up_to(reader: Reader, mailbox: int) -> int:
 def was_read(transaction: Transaction, mailbox: int, uid: int) -> None:
     """A mailbox has been read up to that UID."""
     transaction.execute(
-        "INSERT INTO dmarc_read (mailbox, uid) VALUES (?, ?)"
-        " ON CONFLICT (mailbox) DO UPDATE SET uid = excluded.uid",
+        "INSERT INTO dmarc_read (mailbox, uid) VALUES (?, ?) ON CONFLICT (mailbox) DO UPDATE SET uid = excluded.uid",
         (mailbox, uid),
     )
 

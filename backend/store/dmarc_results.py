@@ -102,7 +102,9 @@ def done(transaction: Transaction, day: Day) -> bool:
     return gone.rowcount > 0
 
 
-def note_sent(transaction: Transaction, day: Day, recipient: str, sizes: tuple[int, int], outcome: str, message: int | None) -> None:
+def note_sent(
+    transaction: Transaction, day: Day, recipient: str, sizes: tuple[int, int], outcome: str, message: int | None
+) -> None:
     """Remember a report. `sizes`: sources and messages in it; `outcome`: "sent", or why it was not."""
     transaction.execute(
         "INSERT INTO dmarc_sent (time, day, domain, recipient, message, sources, messages, outcome)"
@@ -113,7 +115,9 @@ def note_sent(transaction: Transaction, day: Day, recipient: str, sizes: tuple[i
 
 def sent_on(reader: Reader, day: int) -> int:
     """How many reports about a day were sent."""
-    number: int = reader.value("SELECT count(DISTINCT domain) FROM dmarc_sent WHERE day = ?", (day,))
+    number: int = reader.value(
+        "SELECT count(DISTINCT domain) FROM dmarc_sent WHERE day = ? AND message IS NOT NULL", (day,)
+    )
     return number
 
 
@@ -124,7 +128,7 @@ def sent(reader: Reader, domain: str, limit: int, offset: int) -> tuple[list[Sen
     total: int = reader.value(f"SELECT count(*) FROM dmarc_sent WHERE {where}", (part,))  # noqa: S608
     rows = reader.rows(
         "SELECT id, time, day, domain, recipient, message, sources, messages, outcome FROM dmarc_sent"
-        f" WHERE {where} ORDER BY id DESC LIMIT ? OFFSET ?",  # noqa: S608
+        f" WHERE {where} ORDER BY id DESC LIMIT ? OFFSET ?",
         (part, limit, offset),
     )
     return [Sent(*row) for row in rows], total

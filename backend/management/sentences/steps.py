@@ -115,6 +115,8 @@ def _accepted(event: Event) -> str:
     detail = event.detail
     if "about" in detail:
         return f"Written here: a report to a sender about message {detail['about']}."
+    if "report" in detail:
+        return f"Written here: our daily DMARC report to the owner of {detail['report']}."
     if "account" in detail:
         return f"Accepted from {detail['account']}, who had logged in."
     return f"Accepted from {address(event.sender)}{f', brought by {event.peer}' if event.peer else ''}."

@@ -86,7 +86,9 @@ class Judge:
 
     def __init__(self, resolver: Resolver) -> None:
         self.resolver = resolver
-        self.settings = replace(Settings(), site=replace(Settings().site, hostname="mail.example.org", domain="example.org"))
+        self.settings = replace(
+            Settings(), site=replace(Settings().site, hostname="mail.example.org", domain="example.org")
+        )
         self.mail = MailTransaction(None)
 
     def set(self, **changes: Any) -> None:
@@ -133,5 +135,3 @@ class Judge:
 async def judge(resolver: Resolver) -> Judge:
     """A site's check, with the settings that a new site has."""
     return Judge(resolver)
-
-

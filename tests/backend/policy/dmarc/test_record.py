@@ -19,7 +19,10 @@ A = ReportTo("a@example.org")
         ("v=DMARC1; p=reject; sp=none", Record("reject", "none", "none")),
         ("v=DMARC1; p=none; np=reject", Record("none", "none", "reject", True)),
         ("v=DMARC1; p=Quarantine; pct=5", Record("quarantine", "quarantine", "quarantine", pct=5)),
-        ("v=DMARC1; p=reject; adkim=s; aspf=S", Record("reject", "reject", "reject", strict_dkim=True, strict_spf=True)),
+        (
+            "v=DMARC1; p=reject; adkim=s; aspf=S",
+            Record("reject", "reject", "reject", strict_dkim=True, strict_spf=True),
+        ),
         ("v=DMARC1 ; p = reject ; x=y; broken ; p=none", Record("reject", "reject", "reject")),
         ("v=DMARC1; p=none; pct=101; ri=x", Record()),
         ("v=DMARC1; p=none; ri=3600; fo=1:d:s", Record(interval=3600, fo="1:d:s")),
