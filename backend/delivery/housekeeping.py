@@ -82,5 +82,7 @@ class Housekeeping:
         await self._store.commit(lambda t: findings.trim(t, _DOMAINS))
         await self._store.commit(lambda t: findings.forget(t, statistics_end))
         await self._store.commit(lambda t: dmarc_results.forget(t, reports_end))
-        while await self._store.commit(lambda t: dmarc_reports.forget(t, reports_end)):
+        gone = 1
+        while gone:
+            gone = await self._store.commit(lambda t: dmarc_reports.forget(t, reports_end))
             await asyncio.sleep(_BREATH)

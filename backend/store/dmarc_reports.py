@@ -72,8 +72,8 @@ _COLUMNS = (
 def add(transaction: Transaction, report: Report, rows: Sequence[ReportRow]) -> int | None:
     """Keep a report; its number, or None when it is here already."""
     number: int | None = transaction.value(
-        "INSERT INTO dmarc_reports (time, organisation, contact, report, domain, policy, begins, ends, messages, failed,"
-        " sources, left_out, sender, proven) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        "INSERT INTO dmarc_reports (time, organisation, contact, report, domain, policy, begins, ends, messages,"
+        " failed, sources, left_out, sender, proven) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (domain, organisation, report) DO NOTHING RETURNING id",
         (
             transaction.now,

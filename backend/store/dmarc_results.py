@@ -14,6 +14,7 @@ _ADD_POLICY = (
     "INSERT INTO dmarc_policies (day, domain, record) SELECT ?, ?, ? WHERE ? > 0"
     " ON CONFLICT (day, domain) DO UPDATE SET record = excluded.record"
 )
+_SENT = "id, time, day, domain, recipient, message, sources, messages, outcome"
 _COLUMNS = "source, disposition, spf, dkim, reason, comment, header_from, envelope_from, results"
 _ADD = (
     f"INSERT INTO dmarc_results (day, domain, key, {_COLUMNS}, number) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
@@ -127,8 +128,7 @@ def sent(reader: Reader, domain: str, limit: int, offset: int) -> tuple[list[Sen
     where = "domain LIKE ? ESCAPE '\\'"
     total: int = reader.value(f"SELECT count(*) FROM dmarc_sent WHERE {where}", (part,))  # noqa: S608
     rows = reader.rows(
-        "SELECT id, time, day, domain, recipient, message, sources, messages, outcome FROM dmarc_sent"
-        f" WHERE {where} ORDER BY id DESC LIMIT ? OFFSET ?",
+        f"SELECT {_SENT} FROM dmarc_sent WHERE {where} ORDER BY id DESC LIMIT ? OFFSET ?",  # noqa: S608
         (part, limit, offset),
     )
     return [Sent(*row) for row in rows], total

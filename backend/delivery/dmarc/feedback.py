@@ -62,11 +62,13 @@ def xml(day: Day, record: Record, reporter: Reporter, rows: Sequence[tuple[Seen,
 
 def _record(seen: Seen, number: int) -> Iterator[str]:
     yield f"<record><row>{_tag('source_ip', seen.source)}<count>{number}</count>"
-    yield f"<policy_evaluated><disposition>{seen.disposition}</disposition><dkim>{seen.dkim}</dkim><spf>{seen.spf}</spf>"
+    yield f"<policy_evaluated><disposition>{seen.disposition}</disposition>"
+    yield f"<dkim>{seen.dkim}</dkim><spf>{seen.spf}</spf>"
     if seen.reason:
         yield f"<reason>{_tag('type', seen.reason)}{_tag('comment', seen.comment)}</reason>"
     yield "</policy_evaluated></row>"
-    yield f"<identifiers>{_tag('envelope_from', seen.envelope_from)}{_tag('header_from', seen.header_from)}</identifiers>"
+    envelope, author = _tag("envelope_from", seen.envelope_from), _tag("header_from", seen.header_from)
+    yield f"<identifiers>{envelope}{author}</identifiers>"
     yield "<auth_results>"
     yield from _results(seen)
     yield "</auth_results></record>"
@@ -112,8 +114,8 @@ def mail(
     messages = "1 message" if numbers[1] == 1 else f"{numbers[1]} messages"
     sources = "1 address" if numbers[0] == 1 else f"{numbers[0]} addresses"
     words = (
-        f"This is a DMARC aggregate report (RFC 7489) on mail in the name of {day.domain}: {messages} from {sources}.\r\n"
-        f"Its record asks for such reports at this address. Questions: {reporter.contact}\r\n"
+        f"This is a DMARC aggregate report (RFC 7489) on mail in the name of\r\n{day.domain}:"
+        f" {messages} from {sources}. Its record asks for such reports.\r\nQuestions: {reporter.contact}\r\n"
     )
     lines = [
         f"Date: {clock.date(now)}",

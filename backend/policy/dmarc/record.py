@@ -41,7 +41,7 @@ class ReportTo:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What the owner of a domain wants. `sp` and `np` are what holds for subdomains, and for those that do not exist."""
+    """What the owner of a domain wants. `sp` and `np` hold for subdomains, and for those that do not exist."""
 
     p: Policy = "none"
     sp: Policy = "none"
@@ -61,7 +61,7 @@ def is_one(text: str) -> bool:
 
 
 def parse(text: str) -> Record:
-    """The record. Tags that are not known are passed over (§6.3), and so are values that cannot be, but for the policies.
+    """The record. Tags that are not known are passed over (§6.3), and values that cannot be, except of policies.
 
     ParseError when it is none, or has no policy that one can follow and asks for no reports (§6.6.3).
     """

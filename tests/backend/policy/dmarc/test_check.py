@@ -1,4 +1,4 @@
-"""The check on whole messages: what SPF and DKIM found is made by hand, the policies are asked of a real name server."""
+"""The check on whole messages: what SPF and DKIM found is made by hand, the policies come from a real name server."""
 
 from __future__ import annotations
 

@@ -51,11 +51,12 @@ def test_what_is_no_record(text: str) -> None:
         ("mailto:a@example.org", (A,)),
         ("mailto:a@example.org!10m", (ReportTo("a@example.org", 10 * 1024 * 1024),)),
         ("mailto:a@example.org!512", (ReportTo("a@example.org", 512),)),
-        ("mailto:a@example.org!1K , MAILTO:b@example.net!2g", (ReportTo("a@example.org", 1024), ReportTo("b@example.net", 2 << 30))),
+        ("mailto:a@example.org!1K , MAILTO:b@example.net!2g",
+         (ReportTo("a@example.org", 1024), ReportTo("b@example.net", 2 << 30))),
         ("mailto:a%2Bdmarc@example.org", (ReportTo("a+dmarc@example.org"),)),
         ("mailto:a@example.org,mailto:A@EXAMPLE.ORG", (A,)),
         ("https://example.org/in, mailto:, mailto:a, mailto:a@[192.0.2.1], mailto:a@b@c, mailto:a@example.org!10x", ()),
-        (",".join(f"mailto:{n}@example.org" for n in range(40)), tuple(ReportTo(f"{n}@example.org") for n in range(10))),
+        (",".join(f"mailto:{n}@b.test" for n in range(40)), tuple(ReportTo(f"{n}@b.test") for n in range(10))),
     ],
 )  # fmt: skip
 def test_where_reports_go(text: str, found: tuple[ReportTo, ...]) -> None:
