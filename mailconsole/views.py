@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from backend import clock
-from mailconsole import account_views, operator_views, reading_views, trace_views
+from mailconsole import account_views, operator_views, reading_views, sender_views, trace_views
 from mailconsole.tables import table
 from screens.figures import size
 from screens.text import safe
@@ -242,6 +242,7 @@ _VIEWS: dict[str, Callable[[Any], str]] = {
     "audit-log.list": _records,
     "audit-log.verify": _verified,
     **operator_views.VIEWS,
+    **sender_views.VIEWS,
     "init": _init,
     "config.check": lambda answer: f"{safe(answer['settings'])} is right.",
     "config.show": _settings,
