@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from dataclasses import replace
 from typing import Annotated
 
 from backend import address, clock
@@ -24,7 +25,8 @@ from backend.zone.verdict import STATES
 from backend.zone.wanted import Own, Wanted, collect, own_addresses
 
 _DOMAINS = 25  # asked about at once
-_SECONDS = 12.0  # for all answers
+_SECONDS = 8.0  # for all answers
+_TRY, _QUESTION = 1.5, 4.0  # seconds of one try and of one question at the most: a person waits
 _KEPT = 15.0  # seconds that an answer serves others who ask the same
 _TURNS = 3  # questions at once: a dead name server must not keep all threads of the service
 _turns = threading.Semaphore(_TURNS)
@@ -84,7 +86,9 @@ def _collected(call: Call, own: Own) -> list[Wanted]:
 
 
 async def _look(call: Call, domains: list[str]) -> list[tuple[str, Looked]]:
-    resolver = Resolver(call.settings.dns)
+    dns = call.settings.dns
+    times = min(dns.timeout_seconds, _TRY), min(dns.lifetime_seconds, _QUESTION)
+    resolver = Resolver(replace(dns, timeout_seconds=times[0], lifetime_seconds=times[1]))
     addresses = own_addresses(call.settings)
 
     async def one(name: str) -> list[tuple[str, Looked]]:
