@@ -40,6 +40,7 @@ TABS = (
     Tab("6", "sessions", "who is logged in", "screens.sessions:Sessions", "session.list"),
     Tab("7", "audit", "who changed what", "screens.audit:Audit", "audit-log.list"),
     Tab("8", "settings", "what is in force, and from where", "screens.settings:Settings", "settings.list"),
+    Tab("0", "dns", "what should stand in the DNS, and what does", "screens.dns:Dns", "dns.check"),
 )
 
 
@@ -88,6 +89,9 @@ class Console(App[None]):
     COMMAND_PALETTE_DISPLAY = ":"
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(tab.key, f"tab('{tab.name}')", tab.name.title(), show=False, tooltip=tab.words) for tab in TABS),
+        Binding(
+            "V", "authentication", "Authentication", show=False, tooltip="SPF, DKIM, DMARC over time; DMARC reports"
+        ),
         Binding("question_mark", "keys", "Help", key_display="?", tooltip="these keys"),
         Binding("colon", "command_palette", "Commands", show=False, key_display=":", tooltip="all of this by name"),
         Binding("T", "theme", "Colours", show=False, tooltip="dark, light or high contrast; kept for the next time"),
@@ -123,6 +127,12 @@ class Console(App[None]):
             await self.pop_screen()
         if words and isinstance(self.screen, Listing):
             self.screen.narrow(words)
+
+    async def action_authentication(self) -> None:
+        """What checks found of senders; it lies behind the DNS."""
+        await self.action_tab("dns")
+        if self.current_mode == "dns":
+            await self.run_action("screen.authentication")
 
     async def action_theme(self) -> None:
         """The next colours, from now on; on the host itself nobody's choice is kept."""

@@ -64,7 +64,7 @@ class Listing(Acting[R]):
     """Filter, order and paging are done by the store."""
 
     tab: ClassVar[str]  # whose tab is lit
-    crumb: ClassVar[str] = ""  # behind the tab, for a screen that lies deeper
+    crumb: str = ""  # behind the tab, for a screen that lies deeper
     lists: ClassVar[str]  # the action
     answer: ClassVar[type[Any]]  # its snapshot
     columns: ClassVar[tuple[Column[Any], ...]]

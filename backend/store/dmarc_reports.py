@@ -144,7 +144,7 @@ def rows_of(reader: Reader, number: int, limit: int, offset: int) -> list[Report
         " WHERE report = ? ORDER BY failed DESC, number DESC, id LIMIT ? OFFSET ?",
         (number, limit, offset),
     )
-    return [ReportRow(*row[:8], results=_read(row[8])) for row in rows]
+    return [ReportRow(*row[:8], _read(row[8])) for row in rows]
 
 
 def sources(reader: Reader, since: float, domain: str, limit: int, offset: int) -> tuple[list[Source], int]:
@@ -185,7 +185,7 @@ def forget(transaction: Transaction, before: float, most: int = 100) -> int:
 
 
 def _report(row: tuple[Any, ...]) -> Report:
-    return Report(*row[:12], proven=bool(row[12]), id=row[13], time=row[14])
+    return Report(*row[:12], bool(row[12]), *row[13:])
 
 
 def _read(text: str) -> list[dict[str, str]]:

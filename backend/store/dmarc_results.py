@@ -64,8 +64,17 @@ class Sent:
 def count(transaction: Transaction, domain: str, record: str, seen: Seen) -> None:
     """One more message of that kind, for the owner of `domain`."""
     day = int(transaction.now) // DAY
-    values = (seen.source, seen.disposition, seen.spf, seen.dkim, seen.reason, seen.comment)
-    values += (seen.header_from, seen.envelope_from, json.dumps(seen.results))
+    values = (
+        seen.source,
+        seen.disposition,
+        seen.spf,
+        seen.dkim,
+        seen.reason,
+        seen.comment,
+        seen.header_from,
+        seen.envelope_from,
+        json.dumps(seen.results),
+    )
     key = hashlib.blake2b("\0".join(values).encode("utf-8", "replace"), digest_size=16).hexdigest()
     transaction.add_up(_ADD, (day, domain, key, *values))
     transaction.add_up(_ADD_POLICY, (day, domain, record))
@@ -93,7 +102,7 @@ def rows_of(reader: Reader, day: Day, most: int) -> tuple[list[tuple[Seen, int]]
         (day.day, day.domain),
     )
     assert total is not None
-    return [(Seen(*row[:8], results=_read(row[8])), row[9]) for row in found], total[0], total[1]
+    return [(Seen(*row[:8], _read(row[8])), row[9]) for row in found], total[0], total[1]
 
 
 def done(transaction: Transaction, day: Day) -> bool:

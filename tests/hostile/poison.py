@@ -14,6 +14,7 @@ OURS = {
     "aliases": {"address", "target"},
     "app_passwords": {"password"},
     "audit": {"hash"},
+    "check_days": {"name", "value"},
     "deletions": {"action", "rows"},
     "destinations": {"domain"},
     "domains": {"name"},
@@ -29,7 +30,14 @@ OURS = {
     "queue": {"state", "lease", "domain"},
     "events": {"session"},
 }
-_JSON = {("events", "detail"), ("audit", "arguments"), ("audit", "before"), ("audit", "after")}
+_JSON = {
+    ("dmarc_rows", "results"),
+    ("dmarc_results", "results"),
+    ("events", "detail"),
+    ("audit", "arguments"),
+    ("audit", "before"),
+    ("audit", "after"),
+}
 
 
 def poison(data: Path, text: str) -> int:

@@ -10,14 +10,29 @@ from backend.address import parse
 from backend.management.registry import find
 from backend.management.roles import SYSADMIN, Caller
 from backend.settings_file import load
-from backend.store import accounts, app_passwords, audit, logins, messages, operators, trace, vacations
+from backend.store import (
+    accounts,
+    app_passwords,
+    audit,
+    dmarc_reports,
+    dmarc_results,
+    findings,
+    logins,
+    messages,
+    operators,
+    trace,
+    vacations,
+)
 from backend.store.bodies import Body
 from backend.store.database import Store, Transaction
+from backend.store.dmarc_reports import Report, ReportRow
+from backend.store.dmarc_results import Day
 from backend.store.messages import Message, Remote
 from backend.store.vacations import Vacation
 
 ALICE = "alice@example.org"
 _KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHg6BWXCzv+fXw9+PqlrTjRFS2UfD1pAXgPl9SNSrYFN olga@desk"
+_NO_DNS = '[dns]\nnameservers = ["127.0.0.1:9"]\ntimeout_seconds = 0.2\nlifetime_seconds = 0.3\n'  # a port of nobody's
 # The words behind each verb that make it show what came from outside; {entry}, {message} are of the mail in the queue.
 ARGUMENTS: dict[str, list[str]] = {
     "status": [],
@@ -44,6 +59,14 @@ ARGUMENTS: dict[str, list[str]] = {
     "me.show": [],
     "rule.list": [],
     "deletions": [],
+    "dns.check": [],
+    "dns.zone": [],
+    "authentication.figures": [],
+    "authentication.domains": [],
+    "dmarc.reports": [],
+    "dmarc.report": ["1"],
+    "dmarc.sources": [],
+    "dmarc.sent": [],
 }
 
 
@@ -59,6 +82,7 @@ class Site:
 def populated(folder: Path, text: str = "") -> Site:
     """The site in a new folder; `text` is in the mail itself."""
     made = site.init(folder, "mail.example.org", "example.org", 20_000)
+    made.settings.write_text(f"{made.settings.read_text()}\n{_NO_DNS}")
     settings = load(made.settings)
     store = Store.open(settings.site.data)
     number = ids.new()
@@ -107,3 +131,16 @@ def _fill(transaction: Transaction, number: int, text: str) -> None:
         transaction, "remote", "deferred", message=number, recipient="bob@remote.test", detail={"reply": "451 no"}
     )
     audit.add(transaction, actor="olga", role="helpdesk", origin="ssh x", action="user.reset", arguments={"a": "b"})
+    _reports(transaction)
+
+
+def _reports(transaction: Transaction) -> None:
+    """What checks found, a DMARC report of somebody, and one of ours."""
+    findings.count(transaction, [("dmarc", "fail", "evil.test"), ("spf", "pass", "client.test")])
+    signed = {"method": "dkim", "domain": "x.test", "selector": "s", "result": "fail"}
+    row = ReportRow("192.0.2.7", 3, "none", "fail", "fail", "example.org", "x.test", "other", [signed])
+    now = transaction.now
+    report = Report("reporter", "a@b.c", "1", "example.org", "p=none", now - 86_400, now, 3, 3, 1, 0, sender="x.test")
+    dmarc_reports.add(transaction, report, [row])
+    day = Day(int(now) // 86_400 - 1, "client.test", "v=DMARC1; p=none")
+    dmarc_results.note_sent(transaction, day, "rua@client.test", (1, 3), "not sent: a test", None)

@@ -29,6 +29,7 @@ from screens.queue import Queue
 from screens.widgets.table import Table
 
 SIZES = [(80, 24), (160, 50)]
+NO_DNS = '[dns]\nnameservers = ["127.0.0.1:9"]\ntimeout_seconds = 0.2\nlifetime_seconds = 0.3\n'  # a port of nobody's
 
 
 class Service:
@@ -60,6 +61,7 @@ class Service:
 @pytest.fixture
 async def service(tmp_path: Path) -> AsyncIterator[Service]:
     made = site.init(tmp_path / "site", "mail.example.org", "example.org", 20_000)
+    made.settings.write_text(f"{made.settings.read_text()}\n{NO_DNS}")
     found = Service(load(made.settings))
     await found.server.listen()
     yield found

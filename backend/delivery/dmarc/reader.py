@@ -11,6 +11,7 @@ import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from backend import ids, logs
@@ -88,9 +89,9 @@ class Incoming:
 
     async def _found(self, mail: Mail, body: Body, own: frozenset[str]) -> Found:
         """The reports in one message. Whatever is wrong with it, the next one is read."""
-        work = _reports, body, own, self._settings, time.time()
+        work = partial(_reports, body, own, self._settings, time.time())
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, *work)
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
         except Exception:
             _log.exception("a DMARC report failed", extra=logs.fields(message=ids.text(mail.message)))
             return []

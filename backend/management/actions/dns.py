@@ -51,7 +51,7 @@ def dns_check(
         looked = asyncio.run(_look(call, domains))
     finally:
         _turns.release()
-    rows = tuple(sorted((_row(one, name) for name, one in looked), key=lambda row: STATES.index(row.state)))  # type: ignore[arg-type]
+    rows = tuple(sorted((_row(one, name) for name, one in looked), key=lambda row: STATES.index(row.state)))
     answer = DnsCheck(rows, clock.rfc3339(clock.now()), left_out)
     if len(_kept) >= 2 * _DOMAINS:
         _kept.clear()

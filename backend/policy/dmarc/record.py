@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Literal
 from urllib.parse import unquote
 
 from backend import address
@@ -117,7 +117,7 @@ def _tags(text: str) -> dict[str, str]:
 
 def _policy(text: str | None) -> Policy | None:
     word = (text or "").lower()
-    return cast(Policy, word) if word in POLICIES else None
+    return next((policy for policy in POLICIES if policy == word), None)
 
 
 def _number(text: str | None, otherwise: int, most: int) -> int:
