@@ -25,7 +25,13 @@ from screens.widgets.table import Table
 from tests.harness.dns import Dns as NameServer
 from tests.screens.test_console import SIZES, Service, on_screen, text, until
 
-ZONE = '@ MX 10 old\nold A 127.0.0.9\nmail A 127.0.0.1\nmail AAAA ::1\n@ TXT "v=spf1 mx -all"\n_dmarc TXT "v=DMARC1; p=none"'
+ZONE = """@ MX 10 old
+old A 127.0.0.9
+mail A 127.0.0.1
+mail AAAA ::1
+@ TXT "v=spf1 mx -all"
+_dmarc TXT "v=DMARC1; p=none"
+"""
 
 
 @pytest.fixture
