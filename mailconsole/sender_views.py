@@ -98,8 +98,8 @@ def _sent(answer: dict[str, Any]) -> str:
 
 def _imported(answer: dict[str, Any]) -> str:
     what = (
-        f"{safe(answer['organisation'])} on {safe(answer['domain'])}: {answer['messages']} messages from"
-        f" {answer['sources']} addresses, {answer['failed']} not proven to be ours."
+        f"{safe(answer['organisation'])} on {safe(answer['domain'])}: messages {answer['messages']},"
+        f" addresses {answer['sources']}, not proven to be ours {answer['failed']}."
     )
     return what if answer["new"] else f"{what} It was here already."
 

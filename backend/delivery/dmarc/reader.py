@@ -28,7 +28,7 @@ from backend.store.dmarc_reports import Report, ReportRow
 from backend.store.mailboxes import Mail
 
 _log = logging.getLogger("delivery")
-_EVERY = 30.0  # seconds between looks
+_EVERY = 10.0  # seconds between looks
 _PIECE = 10  # messages in one look
 _LARGEST = 2 * unpacking.PACKED  # bytes of a message: a file in base64, and room
 _HEADER = 64 * 1024  # bytes of a header section that are looked at

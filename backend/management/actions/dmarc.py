@@ -151,10 +151,10 @@ def _sent(one: Sent) -> SentRow:
 
 
 @action("dmarc.import", roles=(POSTMASTER,), changes=True, takes=(_FILE,))
-def dmarc_import(call: Call, *, file: str) -> Imported:
+def dmarc_import(call: Call, **given: str) -> Imported:
     """Read a DMARC report from a file: XML, gzip or zip."""
     try:
-        content = base64.b64decode(file, validate=True)
+        content = base64.b64decode(given["file"], validate=True)
     except (binascii.Error, ValueError):
         raise BadInput("The report is not in base64.") from None
     own = frozenset(call.store.read(accounts.own_domains))
