@@ -63,7 +63,8 @@ def test_manual_commands_are_known() -> None:
     readme = (ROOT / "README.md").read_text("utf-8")
     verbs = set(
         re.findall(
-            r"^mailconsole ((?:queue|user|alias|domain|mailbox|vacation|operator|session) [a-z-]+|undo|deletions)",
+            r"^mailconsole ((?:queue|user|alias|domain|mailbox|vacation|operator|session|dmarc|dns|authentication)"
+            r" [a-z-]+|undo|deletions)",
             readme,
             re.MULTILINE,
         )

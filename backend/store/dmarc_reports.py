@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from backend.store.database import Reader, Transaction
+from backend.store.database import Reader, Row, Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +144,11 @@ def rows_of(reader: Reader, number: int, limit: int, offset: int) -> list[Report
         " WHERE report = ? ORDER BY failed DESC, number DESC, id LIMIT ? OFFSET ?",
         (number, limit, offset),
     )
-    return [ReportRow(*row[:8], _read(row[8])) for row in rows]
+    return [ReportRow(*_with_results(row)) for row in rows]
+
+
+def _with_results(row: Row) -> Row:
+    return (*row[:8], _read(row[8]))
 
 
 def sources(reader: Reader, since: float, domain: str, limit: int, offset: int) -> tuple[list[Source], int]:
@@ -184,8 +188,9 @@ def forget(transaction: Transaction, before: float, most: int = 100) -> int:
     return len(old)
 
 
-def _report(row: tuple[Any, ...]) -> Report:
-    return Report(*row[:12], bool(row[12]), *row[13:])
+def _report(row: Row) -> Report:
+    values: Row = (*row[:12], bool(row[12]), *row[13:])
+    return Report(*values)
 
 
 def _read(text: str) -> list[dict[str, str]]:

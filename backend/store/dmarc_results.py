@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from backend.store.database import Reader, Transaction
+from backend.store.database import Reader, Row, Transaction
 
 DAY = 86_400
 _ADD_POLICY = (
@@ -102,7 +102,12 @@ def rows_of(reader: Reader, day: Day, most: int) -> tuple[list[tuple[Seen, int]]
         (day.day, day.domain),
     )
     assert total is not None
-    return [(Seen(*row[:8], _read(row[8])), row[9]) for row in found], total[0], total[1]
+    return [(_seen(row), row[9]) for row in found], total[0], total[1]
+
+
+def _seen(row: Row) -> Seen:
+    values: Row = (*row[:8], _read(row[8]))
+    return Seen(*values)
 
 
 def done(transaction: Transaction, day: Day) -> bool:

@@ -85,7 +85,7 @@ def _told(name: str, *_: Any, **__: Any) -> str:
 class Library(ctypes.Structure):
     """OPENDMARC_LIB_T of dmarc.h."""
 
-    _fields_ = (  # type: ignore[assignment]
+    _fields_ = (
         ("tld_type", ctypes.c_int),
         ("tld_source_file", ctypes.c_char * 4_096),
         ("nscount", ctypes.c_int),
