@@ -108,6 +108,16 @@ def policies(own: Own) -> Iterator[Wanted]:
         "Which hosts send mail of the domain (RFC 7208).",
         partial(verdict.spf, domain=own.domain, hostname=own.hostname, own=own.addresses),
     )
+    if own.hostname != own.domain:
+        yield Wanted(
+            "SPF of the host",
+            own.hostname,
+            "TXT",
+            "v=spf1 a -all",
+            "Which hosts may call themselves that (HELO), and bring mail without a sender, such as reports.",
+            partial(verdict.spf, domain=own.hostname, hostname=own.hostname, own=own.addresses),
+            needed=False,
+        )
     to = own.settings.dmarc.report_address or f"dmarc-reports@{own.domain}"
     yield Wanted(
         "DMARC",

@@ -11,9 +11,13 @@ from backend.management.snapshots.authentication import CheckSeries
 from screens.colours import ink
 from screens.figures import count
 
-CHECKS = {"iprev": "reverse DNS", "spf": "SPF", "dkim": "DKIM", "dmarc": "DMARC", "arc": "ARC"}
+CHECKS = {"reverse dns": "reverse DNS", "spf": "SPF", "dkim": "DKIM", "dmarc": "DMARC", "arc": "ARC"}
 _FAILED = ("fail", "softfail", "permerror", "policy")
 _COLOURS = {"pass": "success", "fail": "error"}
+
+
+def _id(check: str) -> str:
+    return check.replace(" ", "-")
 
 
 class Checks(Vertical):
@@ -43,8 +47,8 @@ class Checks(Vertical):
             for outcome in _COLOURS:
                 with Horizontal():
                     yield Static(f"{words} {outcome}", classes="name", markup=False)
-                    yield Sparkline([], summary_function=max, classes=f"-{outcome}", id=f"spark-{check}-{outcome}")
-                    yield Static("", classes="figures", id=f"sum-{check}-{outcome}", markup=False)
+                    yield Sparkline([], summary_function=max, classes=f"-{outcome}", id=f"spark-{_id(check)}-{outcome}")
+                    yield Static("", classes="figures", id=f"sum-{_id(check)}-{outcome}", markup=False)
 
     def show(self, series: tuple[CheckSeries, ...], span: str) -> None:
         """Draw other figures; `span` is the time they are of."""
@@ -62,9 +66,9 @@ class Checks(Vertical):
     def _draw(self, check: str, outcome: str, numbers: list[int], everything: int) -> None:
         total = sum(numbers)
         # The scale of a line begins at its smallest number, so that one is put in that is nothing.
-        self.query_one(f"#spark-{check}-{outcome}", Sparkline).data = [0, *numbers] if total else []
+        self.query_one(f"#spark-{_id(check)}-{outcome}", Sparkline).data = [0, *numbers] if total else []
         share = f"{100 * total / everything:.0f} %" if everything else ""
         colour = ink.faint if not total else ink.good if outcome == "pass" else ink.bad
         line = Text(f"{count(max(numbers)):>7} ", style=ink.muted if total else ink.faint)
         line.append(f"{count(total):>8}", style=f"bold {colour}").append(f" {share:>6}", style=f"not bold {ink.muted}")
-        self.query_one(f"#sum-{check}-{outcome}", Static).update(line, layout=False)
+        self.query_one(f"#sum-{_id(check)}-{outcome}", Static).update(line, layout=False)

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from backend import ids
 from backend.accounts.directory import Directory
@@ -36,10 +36,10 @@ _BREATH = 0.05  # seconds between two reports: nobody waits for them
 _PATIENCE = 3  # days in which a name server may tell whether an address wants its reports
 _TO = 5  # addresses of one domain
 
-Sign = Callable[[bytes], bytes]  # puts signatures above a message
+Sign = Callable[[bytes], Awaitable[bytes]]  # puts signatures above a message
 
 
-def _unsigned(message: bytes) -> bytes:
+async def _unsigned(message: bytes) -> bytes:
     return message
 
 
@@ -137,7 +137,8 @@ class Reports:
         refused: list[tuple[ReportTo, str]] = []
         for to in addresses:
             identity = ids.new()
-            text = self._sign(feedback.mail(identity, now, day, reporter, to.address, (sources, number), file))
+            text = feedback.mail(identity, now, day, reporter, to.address, (sources, number), file)
+            text = await self._sign(text)
             if to.most and len(text) > to.most:
                 refused.append((to, f"not sent: it has {len(text):,} bytes, and they take {to.most:,}"))
                 continue

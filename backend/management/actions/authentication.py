@@ -15,7 +15,7 @@ _HOURS = 7 * 24
 _PARTS = 240
 _DAYS = 400
 _ROWS = 1_000
-CHECKS = ("iprev", "spf", "dkim", "dmarc", "arc")  # these say pass and fail; others have figures too
+CHECKS = ("reverse dns", "spf", "dkim", "dmarc", "arc")  # these say pass and fail; others have figures too
 
 
 @action("authentication.figures", roles=(POSTMASTER, AUDITOR))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -18,6 +19,8 @@ from backend.store import dmarc_results
 from backend.store.database import Transaction
 from backend.store.dmarc_results import Seen
 
+_SEALED = re.compile(rb"(?im)^arc-authentication-results[ \t]*:\s*i=(\d{1,3})\s*;((?:[^\r\n]|\r?\n[ \t])*)")
+_PROVEN = re.compile(rb"[;\s]dmarc=pass(?![a-z])")
 _SIGNATURES = 10  # in a report, of one message: who makes a hundred wants to fill our disk
 _LONGEST = 255  # characters of a name
 
@@ -82,8 +85,8 @@ def _override(session: Session, settings: Settings, proven: Proof) -> Reason | N
     sealer = _sealer(mail, settings)
     if sealer:
         return "trusted_forwarder", f"arc={sealer}"
-    if mail.allowed.startswith("rule"):
-        return "local_policy", "the host is allowed"
+    if mail.allowed_host:
+        return "local_policy", f"{mail.allowed} allows the host"
     for domain in sorted(proven.domains):
         if any(domain == one or domain.endswith(f".{one}") for one in settings.dmarc.exceptions):
             return "mailing_list", f"list={domain}"
@@ -91,12 +94,21 @@ def _override(session: Session, settings: Settings, proven: Proof) -> Reason | N
 
 
 def _sealer(mail: MailTransaction, settings: Settings) -> str:
-    """Who sealed the message last, when that is somebody whom [arc] trusts, and the chain is whole (RFC 8617)."""
-    arc: Any = getattr(settings, "arc", None)
-    found = mail.findings.get("arc")
-    if arc is None or found is None or found.value != "pass" or found.domain not in arc.trusted:
+    """Who sealed the message last, when that is somebody whom [arc] trusts, the chain is whole (RFC 8617), and the
+    sealer found that From was true when the message came there: a list passes on forgeries too.
+    """
+    found, content = mail.findings.get("arc"), mail.content
+    assert content is not None
+    if found is None or found.value != "pass" or found.domain not in _trusted(settings):
         return ""
-    return found.domain
+    seen = {int(number): words.lower() for number, words in _SEALED.findall(content.header)}
+    return found.domain if seen and _PROVEN.search(seen[max(seen)]) else ""
+
+
+def _trusted(settings: Settings) -> tuple[str, ...]:
+    """The domains whose seals count."""
+    arc: Any = getattr(settings, "arc", None)
+    return () if arc is None else tuple(arc.trusted)
 
 
 # -- what is said of it

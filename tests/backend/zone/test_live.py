@@ -65,7 +65,7 @@ def test_the_zone_that_we_write_is_the_zone_that_we_want(
     with Dns(tmp_path / "nsd", {"example.org": text, **PTR}) as server:
         rows = check(store, settings, server.port)
     assert states(rows) == {
-        "MX": "right", "A": "right", "PTR": "right", "SPF": "right", "DMARC": "right", "MTA-STS": "right",
+        "MX": "right", "A": "right", "PTR": "right", "SPF": "right", "SPF of the host": "right", "DMARC": "right", "MTA-STS": "right",
         "TLS-RPT": "right", "CAA": "optional", "SRV": "right",
     }  # fmt: skip
     row = rows["DMARC", "_dmarc.example.org"]
@@ -92,7 +92,7 @@ def test_what_is_wrong_comes_first(store: Store, settings: Settings, tmp_path: P
         rows = check(store, settings, server.port, domain="example.org")
         assert states(rows) == {
             "MX": "wrong", "A": "wrong", "PTR": "wrong", "SPF": "wrong", "DMARC": "weak", "MTA-STS": "optional",
-            "TLS-RPT": "optional", "CAA": "optional", "SRV": "optional",
+            "SPF of the host": "optional", "TLS-RPT": "optional", "CAA": "optional", "SRV": "optional",
         }  # fmt: skip
         order = [row["state"] for row in rows.values()]
         assert order == sorted(order, key=("wrong", "missing", "weak", "unknown", "optional", "right").index)

@@ -123,8 +123,11 @@ async def test_switched_off(settings: Settings, store: Store) -> None:
 async def test_our_own_report_comes_home_and_is_read(settings: Settings, store: Store) -> None:
     """Somebody forged our own domain: the report on it goes to our own address, where it is read."""
     await mail_of(store, "example.org", "mailto:dmarc-reports@example.org", number=7)
-    signed = Reports(settings, store, asyncio.Event(), sign=lambda text: b"DKIM-Signature: x\r\n" + text)
-    assert await signed.once(TOMORROW) == 1
+
+    async def sign(text: bytes) -> bytes:
+        return b"DKIM-Signature: x\r\n" + text
+
+    assert await Reports(settings, store, asyncio.Event(), sign).once(TOMORROW) == 1
     incoming = Incoming(settings, store)
     assert await incoming.read_all() == 1
     assert await incoming.read_all() == 0

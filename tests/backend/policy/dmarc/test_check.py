@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from backend.policy.check import Verdict
+from backend.policy.dmarc import check
 from backend.policy.finding import Finding
 from tests.backend.policy.dmarc.conftest import Judge, dkim, spf
 
@@ -116,10 +117,11 @@ async def test_what_cannot_be_known_now_is_put_off(judge: Judge) -> None:
 
 
 async def test_who_may_bring_it_all_the_same(judge: Judge) -> None:
-    assert await judge("From: a@reject.test", allowed="rule 12") is None
-    assert "local_policy" in judge.finding.words
+    assert await judge("From: a@reject.test", allowed="rule 12", allowed_host=True) is None
+    assert "local_policy: rule 12 allows the host" in judge.finding.words
     assert judge.finding.value == "fail"
-    assert reply(await judge("From: a@reject.test", allowed="swl.test")) == (550, "5.7.26")  # for black lists only
+    for name in ("rule 13", "swl.test"):  # a rule about the sender, whom anybody can forge; a white list
+        assert reply(await judge("From: a@reject.test", allowed=name)) == (550, "5.7.26")
     judge.set(exceptions=("lists.test",))
     assert await judge("From: a@reject.test", spf=spf("pass", "x-bounces@lists.test")) is None
     assert await judge("From: a@reject.test", dkim=dkim(("pass", "a.lists.test"))) is None
@@ -133,6 +135,21 @@ async def test_who_may_bring_it_all_the_same(judge: Judge) -> None:
 
 async def test_a_seal_of_nobody_we_trust_changes_nothing(judge: Judge) -> None:
     assert reply(await judge("From: a@reject.test", arc=Finding("pass", domain="lists.test"))) == (550, "5.7.26")
+
+
+async def test_a_trusted_seal(judge: Judge, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(check, "_trusted", lambda settings: ("lists.test",))
+    results = "ARC-Authentication-Results: i={}; lists.test;\r\n\tspf=pass;\r\n\tdmarc={} header.from=reject.test\r\n"
+    good, bad, author = results.format(1, "pass"), results.format(2, "fail"), "From: a@reject.test"
+    sealed = Finding("pass", domain="lists.test")
+    assert await judge(f"{good}{author}", arc=sealed) is None
+    assert "trusted_forwarder: arc=lists.test" in judge.finding.words
+    refused = (550, "5.7.26")
+    assert reply(await judge(f"{bad}{author}", arc=sealed)) == refused  # it was forged when it came there
+    assert reply(await judge(f"{bad}{good}{author}", arc=sealed)) == refused  # the last one counts
+    assert reply(await judge(f"{good}{author}", arc=Finding("fail", domain="lists.test"))) == refused
+    assert reply(await judge(f"{good}{author}", arc=Finding("pass", domain="evil.test"))) == refused
+    assert reply(await judge(author, arc=sealed)) == refused
 
 
 async def test_our_own_people_are_not_asked(judge: Judge) -> None:
