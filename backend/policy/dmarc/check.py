@@ -10,7 +10,7 @@ from typing import Any
 from backend.config import Settings
 from backend.policy.check import Check, Services, Stage, Verdict, defer, reject
 from backend.policy.dmarc import author, proof
-from backend.policy.dmarc.evaluation import Outcome, Reason, evaluate, sampled
+from backend.policy.dmarc.evaluation import Outcome, Reason, evaluate
 from backend.policy.dmarc.proof import Proof
 from backend.policy.finding import Finding, Result
 from backend.policy.ours import ours
@@ -50,7 +50,7 @@ class Dmarc:
             mail.findings[self.name] = _finding("none", "", "From names no domain")
             return None
         proven = proof.of(session.all_findings, null_sender=mail.sender is None)
-        outcome = await evaluate(session.lookups or services.resolver, authors, proven, sampled(_mark(header)))
+        outcome = await evaluate(session.lookups or services.resolver, authors, proven, header)
         reason = _override(session, settings, proven)
         if reason is not None:
             outcome = outcome.overridden(reason)
@@ -67,12 +67,6 @@ class Dmarc:
                 f"{outcome.author} asks to refuse mail in its name that neither SPF nor DKIM proves (DMARC)",
             )
         return Verdict("mark", "quarantine") if outcome.disposition == "quarantine" else None
-
-
-def _mark(header: bytes) -> bytes:
-    """What stays the same when a message is tried again: not its Received fields or signatures."""
-    wanted = (b"from:", b"date:", b"message-id:", b"subject:")
-    return b"\n".join(line for line in header.splitlines() if line.lower().startswith(wanted))
 
 
 # -- why it may pass all the same

@@ -14,6 +14,8 @@ from backend.policy.dmarc.proof import Proof
 from backend.policy.dmarc.record import POLICIES, Policy
 from backend.resolver.answer import Asks
 
+_LASTING = (b"from:", b"date:", b"message-id:", b"subject:")
+
 Value = Literal["pass", "fail", "none", "temperror"]
 Reason = tuple[str, str]  # why another policy was applied than the one asked for: its type (§7.2 appendix C), and words
 
@@ -37,16 +39,16 @@ class Outcome:
         return self if self.disposition == "none" else replace(self, disposition="none", reason=reason)
 
 
-async def evaluate(resolver: Asks, authors: Sequence[str], proof: Proof, share: int) -> Outcome:
-    """The outcome for the strictest of the domains that fail, or for the first one (§6.6.1). `share`: of `sampled`."""
-    outcomes = [await _one(resolver, author, proof, share) for author in authors]
+async def evaluate(resolver: Asks, authors: Sequence[str], proof: Proof, header: bytes) -> Outcome:
+    """The outcome for the strictest of the domains that fail, or for the first one (§6.6.1)."""
+    outcomes = [await _one(resolver, author, proof, header) for author in authors]
     failed = [one for one in outcomes if one.value == "fail"]
     if failed:
         return max(failed, key=lambda one: POLICIES.index(one.disposition))
     return next((one for one in outcomes if one.value == "temperror"), outcomes[0])
 
 
-async def _one(resolver: Asks, author: str, proof: Proof, share: int) -> Outcome:
+async def _one(resolver: Asks, author: str, proof: Proof, header: bytes) -> Outcome:
     try:
         found = await discovery.find(resolver, author)
     except Temporary as error:
@@ -66,7 +68,7 @@ async def _one(resolver: Asks, author: str, proof: Proof, share: int) -> Outcome
         return failed
     if _unknown(proof, author, found):
         return replace(failed, value="temperror", disposition="none", words="SPF or DKIM could not be looked up.")
-    if share >= wanted.pct:  # not in the sample: the next milder policy (§6.6.4)
+    if wanted.pct < 100 and _sampled(header) >= wanted.pct:  # not in the sample: the next milder policy (§6.6.4)
         milder = POLICIES[POLICIES.index(policy) - 1]
         return replace(failed, disposition=milder, reason=("sampled_out", f"pct={wanted.pct}"))
     return failed
@@ -79,6 +81,10 @@ def _unknown(proof: Proof, author: str, found: Found) -> bool:
     )
 
 
-def sampled(header: bytes) -> int:
-    """0 to 99, the same for a message each time it is tried: below a record's `pct` its policy holds in full."""
-    return int.from_bytes(hashlib.blake2b(header, digest_size=8).digest(), "big") % 100
+def _sampled(header: bytes) -> int:
+    """0 to 99, the same for a message each time it is tried: below a record's `pct` its policy holds in full.
+
+    Of the header section counts what no host on the way changes: not its Received fields or signatures.
+    """
+    lasting = [line for line in header.splitlines() if line.lower().startswith(_LASTING)]
+    return int.from_bytes(hashlib.blake2b(b"\n".join(lasting), digest_size=8).digest(), "big") % 100

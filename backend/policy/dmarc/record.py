@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 from urllib.parse import unquote
 
@@ -60,6 +61,7 @@ def is_one(text: str) -> bool:
     return _BEGIN.match(text) is not None
 
 
+@lru_cache(10_000)
 def parse(text: str) -> Record:
     """The record. Tags that are not known are passed over (§6.3), and values that cannot be, except of policies.
 

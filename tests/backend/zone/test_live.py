@@ -65,8 +65,8 @@ def test_the_zone_that_we_write_is_the_zone_that_we_want(
     with Dns(tmp_path / "nsd", {"example.org": text, **PTR}) as server:
         rows = check(store, settings, server.port)
     assert states(rows) == {
-        "MX": "right", "A": "right", "PTR": "right", "SPF": "right", "SPF of the host": "right", "DMARC": "right", "MTA-STS": "right",
-        "TLS-RPT": "right", "CAA": "optional", "SRV": "right",
+        "MX": "right", "A": "right", "PTR": "right", "SPF": "right", "SPF of the host": "right",
+        "DMARC": "right", "MTA-STS": "right", "TLS-RPT": "right", "CAA": "optional", "SRV": "right",
     }  # fmt: skip
     row = rows["DMARC", "_dmarc.example.org"]
     assert row["found"] == ["v=DMARC1; p=reject; rua=mailto:dmarc-reports@example.org"]

@@ -55,7 +55,7 @@ def cases() -> Iterator[tuple[str, str, str, Proof]]:
 
 
 async def ours(resolver: Resolver, author: str, proof: Proof) -> Outcome:
-    return await evaluate(resolver, [author], proof, 0)
+    return await evaluate(resolver, [author], proof, b"")
 
 
 async def test_authheaders_agrees(resolver_settings: DnsSettings, monkeypatch: pytest.MonkeyPatch) -> None:
