@@ -21,6 +21,7 @@ from backend.store.dmarc_results import Seen
 
 _SEALED = re.compile(rb"(?im)^arc-authentication-results[ \t]*:\s*i=(\d{1,3})\s*;((?:[^\r\n]|\r?\n[ \t])*)")
 _PROVEN = re.compile(rb"[;\s]dmarc=pass(?![a-z])")
+_DESK = ("postmaster", "abuse")
 _SIGNATURES = 10  # in a report, of one message: who makes a hundred wants to fill our disk
 _LONGEST = 255  # characters of a name
 
@@ -43,7 +44,7 @@ class Dmarc:
             authors = author.domains(header)
         except author.ParseError as error:
             mail.findings[self.name] = _finding("permerror", "", str(error))
-            if not settings.dmarc.apply:
+            if not settings.dmarc.apply or _for_the_desk(mail):
                 return None
             return reject("author", "5.6.0", f"Nobody can say who wrote this message: {error} (RFC 7489 section 6.6.1)")
         if not authors:
@@ -81,10 +82,17 @@ def _override(session: Session, settings: Settings, proven: Proof) -> Reason | N
         return "trusted_forwarder", f"arc={sealer}"
     if mail.allowed_host:
         return "local_policy", f"{mail.allowed} allows the host"
+    if _for_the_desk(mail):
+        return "local_policy", "it is for the postmaster"
     for domain in sorted(proven.domains):
         if any(domain == one or domain.endswith(f".{one}") for one in settings.dmarc.exceptions):
             return "mailing_list", f"list={domain}"
     return None
+
+
+def _for_the_desk(mail: MailTransaction) -> bool:
+    """Whether it is for nobody but postmaster or abuse: who is refused is told to write there (RFC 2505 §2.3)."""
+    return all(one.own and one.address.local.lower() in _DESK for one in mail.recipients)
 
 
 def _sealer(mail: MailTransaction, settings: Settings) -> str:

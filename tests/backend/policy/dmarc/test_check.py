@@ -133,6 +133,14 @@ async def test_who_may_bring_it_all_the_same(judge: Judge) -> None:
     assert judge.finding.value == "fail"
 
 
+async def test_who_is_refused_can_write_to_the_postmaster(judge: Judge) -> None:
+    for to in ("postmaster@example.org", "Abuse@example.org"):
+        assert await judge("From: a@reject.test", to=to) is None
+        assert judge.finding.value == "fail"
+        assert "it is for the postmaster" in judge.finding.words
+        assert await judge("Subject: no From", to=to) is None
+
+
 async def test_a_seal_of_nobody_we_trust_changes_nothing(judge: Judge) -> None:
     assert reply(await judge("From: a@reject.test", arc=Finding("pass", domain="lists.test"))) == (550, "5.7.26")
 
