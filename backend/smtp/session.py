@@ -44,7 +44,7 @@ class MailTransaction:
     envid: str | None = None
     recipients: list[Recipient] = field(default_factory=list)
     allowed: str = ""  # who vouches for it: a rule of ours or a white list; then no black list is asked
-    allowed_host: bool = False  # and that rule is about the client's address, which nobody can forge
+    client_allowed: bool = False  # the rule vouches for the client itself, not for a sender that anybody can write
     findings: dict[str, Finding] = field(default_factory=dict)  # of the checks, by their names
     begun: dict[str, asyncio.Task[Any]] = field(default_factory=dict)
     content: Incoming | None = None  # at the stage "message"

@@ -80,7 +80,7 @@ def _override(session: Session, settings: Settings, proven: Proof) -> Reason | N
     sealer = _sealer(mail, settings)
     if sealer:
         return "trusted_forwarder", f"arc={sealer}"
-    if mail.allowed_host:
+    if mail.client_allowed:
         return "local_policy", f"{mail.allowed} allows the host"
     if _for_the_desk(mail):
         return "local_policy", "it is for the postmaster"

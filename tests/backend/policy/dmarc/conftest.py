@@ -103,7 +103,7 @@ class Judge:
         peer: str = "192.0.2.7",
         to: str = "bob@example.org",
         allowed: str = "",
-        allowed_host: bool = False,
+        client_allowed: bool = False,
         **findings: Finding,
     ) -> Verdict | None:
         """The verdict on a message with this header."""
@@ -111,7 +111,7 @@ class Judge:
         session = Session("S", ip_address(peer), "192.0.2.1", "smtp", helo="client.test", esmtp=True)
         session.lookups = Lookups(self.resolver, 200, 20.0)
         self.mail = session.mail = MailTransaction(parse(sender) if sender else None)
-        self.mail.allowed, self.mail.allowed_host = allowed, allowed_host
+        self.mail.allowed, self.mail.client_allowed = allowed, client_allowed
         self.mail.recipients.append(Recipient(parse(to), Resolution((), ()), True))
         self.mail.findings.update(findings)
         body = Body(size=len(section), data=section)

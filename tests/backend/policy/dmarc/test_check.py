@@ -117,7 +117,7 @@ async def test_what_cannot_be_known_now_is_put_off(judge: Judge) -> None:
 
 
 async def test_who_may_bring_it_all_the_same(judge: Judge) -> None:
-    assert await judge("From: a@reject.test", allowed="rule 12", allowed_host=True) is None
+    assert await judge("From: a@reject.test", allowed="rule 12", client_allowed=True) is None
     assert "local_policy: rule 12 allows the host" in judge.finding.words
     assert judge.finding.value == "fail"
     for name in ("rule 13", "swl.test"):  # a rule about the sender, whom anybody can forge; a white list
