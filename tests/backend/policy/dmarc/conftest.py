@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -35,6 +35,8 @@ def policy(text: str, more: str = "") -> str:
     """A zone with this policy."""
     return f"@ A 127.0.0.1\n_dmarc TXT {txt(text)}\n{more}"
 
+
+T = TypeVar("T")
 
 ZONES = {
     "reject.test": policy("v=DMARC1; p=reject; rua=mailto:rua@reject.test", "sub A 127.0.0.1"),
@@ -81,6 +83,12 @@ def dkim(*results: tuple[str, str]) -> Finding:
     return Finding("pass", results=tuple(Result("dkim", v, (("header.d", d), ("header.s", "s1"))) for v, d in results))
 
 
+def made(kind: type[T], **known: Any) -> T:
+    """A value of a dataclass of which the check looks at these fields only."""
+    named: Any = fields(kind)  # type: ignore[arg-type]
+    return kind(**{item.name: known.get(item.name) for item in named})
+
+
 class Judge:
     """Hands messages to the check."""
 
@@ -115,10 +123,10 @@ class Judge:
         self.mail.recipients.append(Recipient(parse(to), Resolution((), ()), True))
         self.mail.findings.update(findings)
         body = Body(size=len(section), data=section)
-        self.mail.content = Incoming(ids.new(), session, section, Fields(section), body)
-        nothing: Any = None
-        services = Services(self.settings, nothing, nothing, self.resolver, lambda: 0.0)
-        return await check(session, services)
+        self.mail.content = made(
+            Incoming, id=ids.new(), session=session, header=section, fields=Fields(section), body=body
+        )
+        return await check(session, made(Services, settings=self.settings, resolver=self.resolver, now=lambda: 0.0))
 
     @property
     def finding(self) -> Finding:
