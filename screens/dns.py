@@ -57,11 +57,19 @@ class Dns(Listing[DnsRow]):
         ),
     )
     _fresh_wanted = False
+    _left_out = 0  # domains that a check of all passes over
 
     async def fetch(self, arguments: dict[str, Any]) -> tuple[Sequence[DnsRow], int]:
         """All, and of these the ones that fit."""
         fresh, self._fresh_wanted = self._fresh_wanted, False
-        rows = (await self.link.ask(DnsCheck, self.lists, {"fresh": True} if fresh else {})).rows
+        asked: dict[str, Any] = {"fresh": True} if fresh else {}
+        name = str(arguments.get("domain", ""))
+        if self._left_out and "." in name:
+            asked["domain"] = name
+        answer = await self.link.ask(DnsCheck, self.lists, asked)
+        self._left_out = self._left_out or answer.left_out
+        self.aside = f"{self._left_out:,} more domains: /domain:NAME asks about one" if self._left_out else ""
+        rows = answer.rows
         wanted = {
             name: str(arguments[name]).lower() for name in ("domain", "purpose", "state", "name") if name in arguments
         }

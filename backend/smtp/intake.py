@@ -170,13 +170,14 @@ async def accept(
 
 def account_of(session: Session, *, over: bool = True) -> Callable[[Transaction], None]:
     """What statistics want to know of the findings so far, each counted once for a message; and what checks want
-    written down, when the message is `over`: taken, or refused for good.
+    written down, when the message is `over`: taken, or refused for good. Nothing while there is no message.
     """
     mail = session.mail
-    known = mail.counted if mail is not None else set[str]()
-    new = [(name, one.value, one.domain) for name, one in session.all_findings.items() if name not in known]
-    known.update(name for name, _, _ in new)
-    steps = list(mail.written) if mail is not None and over else []
+    if mail is None:
+        return lambda transaction: None
+    new = [(name, one.value, one.domain) for name, one in session.all_findings.items() if name not in mail.counted]
+    mail.counted.update(name for name, _, _ in new)
+    steps = list(mail.written) if over else []
 
     def note(transaction: Transaction) -> None:
         findings.count(transaction, new)

@@ -13,7 +13,7 @@ from backend import ids
 from backend.config import Dns as DnsSettings
 from backend.config import HostPort
 from backend.management.snapshots.dns import DnsRow
-from backend.store import dmarc_reports, dmarc_results, findings
+from backend.store import accounts, dmarc_reports, dmarc_results, findings
 from backend.store.database import Transaction
 from backend.store.dmarc_reports import Report, ReportRow
 from backend.store.dmarc_results import DAY, Day
@@ -98,6 +98,24 @@ async def test_it_is_asked_again_when_wanted(asking: Service, nameserver: NameSe
         await until(pilot, lambda: next(iter(table(pilot).rows_shown.values())).purpose != "MX")
 
     await on_screen(asking, test)
+
+
+async def test_of_many_domains_one_can_be_named(service: Service) -> None:
+    def many(transaction: Transaction) -> None:
+        for number in range(30):
+            accounts.add_domain(transaction, f"d{number:02}.test")
+
+    await service.store.commit(many)
+
+    async def test(pilot: Pilot[None]) -> None:
+        await open_dns(pilot)
+        await until(pilot, lambda: "6 more domains" in text(pilot))
+        await pilot.press("slash", *"domain:example.org", "enter")
+        await until(pilot, lambda: {row.domain for row in table(pilot).rows_shown.values()} == {"example.org"})
+        await pilot.press("slash", *("backspace",) * 30, *"domain:d29.test", "enter")
+        await until(pilot, lambda: {row.domain for row in table(pilot).rows_shown.values()} == {"d29.test"})
+
+    await on_screen(service, test)
 
 
 async def test_without_dns_it_says_so(service: Service) -> None:

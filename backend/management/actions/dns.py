@@ -51,7 +51,7 @@ def dns_check(
         looked = asyncio.run(_look(call, domains))
     finally:
         _turns.release()
-    rows = tuple(sorted((_row(one, name) for name, one in looked), key=lambda row: STATES.index(row.state)))
+    rows = tuple(sorted(_once(looked), key=lambda row: STATES.index(row.state)))
     answer = DnsCheck(rows, clock.rfc3339(clock.now()), left_out)
     if len(_kept) >= 2 * _DOMAINS:
         _kept.clear()
@@ -96,6 +96,17 @@ async def _look(call: Call, domains: list[str]) -> list[tuple[str, Looked]]:
         return [(name, looked) for looked in await live.look(resolver, _collected(call, own), _SECONDS)]
 
     return [row for some in await asyncio.gather(*map(one, domains)) for row in some]
+
+
+def _once(some: list[tuple[str, Looked]]) -> list[DnsRow]:
+    """Each record once, though all domains want that of the host; it is listed with the domain that it lies in."""
+    found: dict[tuple[str, str, str], DnsRow] = {}
+    for domain, looked in some:
+        wanted = looked.wanted
+        key = (wanted.name, wanted.kind, wanted.value)
+        if key not in found or wanted.name.endswith(f".{domain}"):
+            found[key] = _row(looked, domain)
+    return list(found.values())
 
 
 def _row(looked: Looked, domain: str) -> DnsRow:
