@@ -211,6 +211,24 @@ class Access:
 
 
 @dataclass(frozen=True, slots=True)
+class Dmarc:
+    """[dmarc]: what the owners of domains want done with mail that is not theirs (RFC 7489)."""
+
+    enabled: bool = True
+    apply: bool = True  # do what they want; false: note it only
+    exceptions: tuple[str, ...] = ()  # domains, as of mailing lists, whose proven mail may have anybody in From
+    reports: bool = True  # tell them once a day what came in their name
+    report_from: str = ""  # the sender of these reports; empty: dmarc-reports@ the first own domain
+    organisation: str = ""  # who reports; empty: the first own domain
+    contact: str = ""  # where to ask about a report, an address or a URL; empty: postmaster@ the first own domain
+    report_domains: int = 1_000  # reports of one day at the most: those with the most mail first
+    report_rows: int = 5_000  # of one report
+    report_address: str = ""  # an address of ours at which reports about our own domains come in; empty: none
+    incoming_rows: int = 2_000  # kept of one incoming report: those with the most mail
+    keep_days: int = 400  # that incoming reports, and what was sent, can be seen
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """[delivery]: the queue and the way out. Times in seconds."""
 
@@ -327,6 +345,7 @@ class Settings:
     spf: Spf = field(default_factory=Spf)
     srs: Srs = field(default_factory=Srs)
     access: Access = field(default_factory=Access)
+    dmarc: Dmarc = field(default_factory=Dmarc)
     delivery: Delivery = field(default_factory=Delivery)
     outbound: Outbound = field(default_factory=Outbound)
     accounts: Accounts = field(default_factory=Accounts)

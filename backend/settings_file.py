@@ -200,6 +200,10 @@ class _File:
             return "." + _domain(value[1:]) if value.startswith(".") else _domain(value)
         if where == "outbound.own_hosts":
             return ("*." + _domain(value[2:])) if value.startswith("*.") else _domain(value)
+        if where == "dmarc.exceptions":
+            return _domain(value)
+        if where in ("dmarc.report_from", "dmarc.report_address") and value:
+            return _mail_address(value)
         if where in ("listen.addresses", "dnslists.own_addresses") or where.startswith("delivery.source_ip"):
             return str(ip_address(value)) if value else value
         return value
@@ -289,6 +293,13 @@ def _domain(value: str) -> str:
         return address.domain(value)
     except BadInput:
         raise ValueError(f"{value!r} is not a domain name") from None
+
+
+def _mail_address(value: str) -> str:
+    try:
+        return str(address.parse(value))
+    except BadInput:
+        raise ValueError(f"{value!r} is not a mail address") from None
 
 
 def _unquoted(key: str) -> str:

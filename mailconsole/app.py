@@ -45,6 +45,7 @@ TABS = (
     Tab("7", "audit", "who changed what", "screens.audit:Audit", "audit-log.list"),
     Tab("8", "settings", "what is in force, and from where", "screens.settings:Settings", "settings.list"),
     Tab("9", "lists", "who is let in, who is kept out", "screens.access:Access", "access.list"),
+    Tab("0", "dns", "what should stand in the DNS, and what does", "screens.dns:Dns", "dns.check"),
 )
 
 
@@ -94,6 +95,9 @@ class Console(App[None]):
     COMMAND_PALETTE_DISPLAY = ":"
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(tab.key, f"tab('{tab.name}')", tab.name.title(), show=False, tooltip=tab.words) for tab in TABS),
+        Binding(
+            "V", "authentication", "Authentication", show=False, tooltip="SPF, DKIM, DMARC over time; DMARC reports"
+        ),
         Binding("question_mark", "keys", "Help", key_display="?", tooltip="these keys"),
         Binding("colon", "command_palette", "Commands", show=False, key_display=":", tooltip="all of this by name"),
         Binding("U", "deletions", "Deletions", show=False, tooltip="what was deleted, and can be put back"),
@@ -153,6 +157,12 @@ class Console(App[None]):
             return
         await self.action_tab("audit")
         self.push_screen(Deletions(self.link))
+
+    async def action_authentication(self) -> None:
+        """What checks found of senders; it lies behind the DNS."""
+        await self.action_tab("dns")
+        if self.current_mode == "dns":
+            await self.run_action("screen.authentication")
 
     async def action_theme(self) -> None:
         """The next colours, from now on; on the host itself nobody's choice is kept."""

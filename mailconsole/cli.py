@@ -26,7 +26,7 @@ _FILE = 700_000  # bytes of a file that goes into one request
 _SECRET = 8_192  # bytes read of a line with a password
 _FIXED = 1_000  # entries that a question can stand for one by one
 _NO_OBJECT = ("why", "notice")  # arguments that say how, and not to what
-_OWN_FILES = ("mailbox.export",)  # actions that write where the command runs
+_OWN_FILES = ("mailbox.export", "dmarc.import")  # actions that write or read where the command runs
 _UNDO = dict.fromkeys(
     ("queue.delete", "user.delete", "domain.delete", "access.delete"), "`mailconsole undo` can put it back for a while."
 )
@@ -190,6 +190,10 @@ def _act(given: argparse.Namespace, connection: socket.socket | None) -> int:
             exported = maildir.export(service.call, given.address, Path(given.folder))
             output.show("mailbox.export", exported)
             return 0
+        if action.name == "dmarc.import":
+            from mailconsole import report_files
+
+            arguments["file"] = report_files.read(given.report)
         if action.dangerous and not getattr(given, "yes", False) and sys.stdin.isatty():
             arguments = _confirmed(service, action, arguments)
         answer = service.call(action.name, arguments)
@@ -223,7 +227,7 @@ def _arguments(given: argparse.Namespace) -> dict[str, Any]:
     """What the command line says of the action's arguments; passwords from where nobody sees them."""
     arguments: dict[str, Any] = {}
     for parameter in given.action.parameters:
-        if parameter.bulk:
+        if parameter.inner or parameter.bulk:
             continue
         if parameter.secret:
             from_stdin = getattr(given, f"{parameter.name}_stdin")

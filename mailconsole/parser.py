@@ -18,7 +18,10 @@ _GROUPS = {
     "access": "white and black lists: who is let in, and who is kept out",
     "alias": "where mail for other addresses goes",
     "audit-log": "who changed what",
+    "authentication": "what the checks of mail found",
     "config": "the settings",
+    "dmarc": "reports on mail in the name of domains",
+    "dns": "what should stand in the DNS",
     "domain": "domains whose mail ends here",
     "mailbox": "mail that has been delivered",
     "me": "oneself",
@@ -93,6 +96,8 @@ def _build(actions: Iterable[Action]) -> argparse.ArgumentParser:
             one.add_argument("address", metavar="ADDRESS")
             one.add_argument("folder", metavar="FOLDER", help="the Maildir to write")
             continue
+        if action.name == "dmarc.import":
+            one.add_argument("report", metavar="FILE", help="XML, gzip or zip; - for standard input")
         for parameter in action.parameters:
             if not parameter.inner and not parameter.bulk:
                 _argument(one, parameter)

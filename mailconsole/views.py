@@ -15,6 +15,7 @@ from mailconsole import (
     list_views,
     operator_views,
     reading_views,
+    sender_views,
     tls_views,
     trace_views,
 )
@@ -260,6 +261,7 @@ _VIEWS: dict[str, Callable[[Any], str]] = {
     **list_views.VIEWS,
     **operator_views.VIEWS,
     **tls_views.VIEWS,
+    **sender_views.VIEWS,
     "init": _init,
     "config.check": lambda answer: f"{safe(answer['settings'])} is right.",
     "config.show": _settings,

@@ -10,8 +10,10 @@ from dataclasses import dataclass, fields, replace
 
 _MEANINGS = {
     **dict.fromkeys(("accepted", "delivered", "relayed", "released", "active", "running", "done", "good"), "good"),
-    **dict.fromkeys(("forwarded", "sent"), "good"),
+    **dict.fromkeys(("forwarded", "sent", "right", "pass"), "good"),
     **dict.fromkeys(("deferred", "waiting", "delayed", "locked", "must change", "warning"), "warn"),
+    **dict.fromkeys(("weak", "quarantine"), "warn"),
+    **dict.fromkeys(("wrong", "missing", "fail", "reject"), "bad"),
     **dict.fromkeys(
         ("rejected", "refused", "closed", "failed", "bounced", "deleted", "suspended", "denied", "error"), "bad"
     ),

@@ -66,7 +66,8 @@ class Listing(Acting[R]):
     """Filter, order and paging are done by the store."""
 
     tab: ClassVar[str]  # whose tab is lit
-    crumb: ClassVar[str] = ""  # behind the tab, for a screen that lies deeper
+    aside: str = ""  # said beside the number of rows
+    crumb: str = ""  # behind the tab, for a screen that lies deeper
     lists: ClassVar[str]  # the action
     answer: ClassVar[type[Any]]  # its snapshot
     columns: ClassVar[tuple[Column[Any], ...]]
@@ -193,7 +194,7 @@ class Listing(Acting[R]):
             words.append(f"{total} {self.noun[shown.total != 1]}", style=ink.text)
             if shown.total > len(shown.rows):
                 words.append(f", the first {len(shown.rows):,} here")
-        words.append(f"  {self.sorts.get(self.sort, '')}")
+        words.append(f"  {self.aside or self.sorts.get(self.sort, '')}")
         if self.filter_words:
             words.append("  filter: ", style=ink.faint).append(safe(self.filter_words), style=ink.primary)
         self.query_one("#summary", Words).show(words)

@@ -72,7 +72,7 @@ def test_manual_commands_are_known() -> None:
     verbs = set(
         re.findall(
             r"^mailconsole ((?:access|queue|user|alias|domain|mailbox|vacation|operator|session|dkim|dnslist|rate)"
-            r" [a-z-]+|undo|deletions)",
+            r" [a-z-]+|(?:dmarc|dns|authentication|tls) [a-z-]+|undo|deletions)",
             readme,
             re.MULTILINE,
         )

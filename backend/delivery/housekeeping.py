@@ -12,6 +12,9 @@ from backend.errors import MailError
 from backend.store import (
     bodies,
     deletions,
+    dmarc_reports,
+    dmarc_results,
+    findings,
     greylist,
     lockouts,
     logins,
@@ -32,6 +35,7 @@ _PIECE = 1_000  # events
 _ANSWERS = 32 * 86_400.0  # seconds that it is remembered whom a vacation answered: longer than any asks for
 _FAILURES = 86_400.0  # seconds after which failed log-ins count no more
 _DAY = 86_400  # seconds
+_DOMAINS = 1_000  # kept by name of each value that a check finds on a day
 _BREATH = 0.05  # seconds between pieces
 
 
@@ -81,6 +85,7 @@ class Housekeeping:
         await self._store.commit(lambda t: vacations.forget(t, now - _ANSWERS))
         await self._store.commit(lambda t: statistics.forget(t, now - keep.statistics_days * 86_400))
         await self._forget_tls(now - self.settings.outbound.report_days * _DAY)
+        await self._figures(now)
         for number in range(256):
             await self._store.commit(partial(bodies.sweep, older_than=_LEFTOVER, part=f"{number:02x}"))
             await asyncio.sleep(_BREATH)
@@ -91,4 +96,16 @@ class Housekeeping:
         gone = _PIECE
         while gone >= _PIECE:
             gone = await self._store.commit(lambda t: greylist.forget(t, retry, keep, _PIECE))
+
+    async def _figures(self, now: float) -> None:
+        """What checks found, and DMARC reports."""
+        statistics_end, reports_end = (
+            now - days * 86_400 for days in (self.settings.trace.statistics_days, self.settings.dmarc.keep_days)
+        )
+        await self._store.commit(lambda t: findings.trim(t, _DOMAINS))
+        await self._store.commit(lambda t: findings.forget(t, statistics_end))
+        await self._store.commit(lambda t: dmarc_results.forget(t, reports_end))
+        gone = 1
+        while gone:
+            gone = await self._store.commit(lambda t: dmarc_reports.forget(t, reports_end))
             await asyncio.sleep(_BREATH)

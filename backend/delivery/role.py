@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from backend.config import Settings
+from backend.delivery.dmarc.reader import Incoming
+from backend.delivery.dmarc.reporter import Reports
 from backend.delivery.housekeeping import Housekeeping
 from backend.delivery.list_watch import ListWatch
 from backend.delivery.notifier import Notifier
@@ -26,6 +28,8 @@ async def serve(role: Role) -> None:
     notifier = Notifier(role.settings, role.store, told, runner.wake)
     reporter = Reporter(role.settings, role.store, runner.wake)
     responder = Responder(role.settings, role.store, runner.wake)
+    reports = Reports(role.settings, role.store, runner.wake)
+    incoming = Incoming(role.settings, role.store)
     housekeeping = Housekeeping(role.settings, role.store)
     rotation = Rotation(role.settings, role.store)
     list_watch = ListWatch(role.settings, role.store)
@@ -40,6 +44,8 @@ async def serve(role: Role) -> None:
         notifier.reload(settings)
         reporter.reload(settings)
         responder.reload(settings)
+        reports.reload(settings)
+        incoming.reload(settings)
         housekeeping.settings = settings
         rotation.settings = settings
         list_watch.reload(settings)
@@ -48,7 +54,7 @@ async def serve(role: Role) -> None:
     bell.listen(heard)
     try:
         async with asyncio.TaskGroup() as group:
-            watchers = (notifier, reporter, responder, housekeeping, rotation, list_watch)
+            watchers = (notifier, reporter, responder, reports, incoming, housekeeping, rotation, list_watch)
             others = [group.create_task(one.run()) for one in watchers]
             await runner.run(role.stopping)
             for task in others:

@@ -43,6 +43,9 @@ ROOMS = (
     "dkim",
     "mailbox",
     "tls",
+    "dns",
+    "authentication",
+    "dmarc",
     "undo",
     "dnslists",
     "rates",
@@ -174,7 +177,7 @@ class Action:
         if self.reason and not why.strip():
             raise BadInput(f"{self.name} needs a reason (why); the audit log keeps it.")
         kept = {
-            p.name: f"{len(given[p.name]):,} characters" if p.bulk else given[p.name]
+            p.name: f"{len(given[p.name]):,} characters" if p.bulk or p.file else given[p.name]
             for p in self.parameters
             if not p.secret and given[p.name] != p.default
         }

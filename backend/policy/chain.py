@@ -8,6 +8,7 @@ from backend.policy import access, dnslists, greylist, jumps, rates, recipient, 
 from backend.policy.arc import check as arc
 from backend.policy.check import Check, Early, Services, Stage, Verdict
 from backend.policy.dkim import check as dkim
+from backend.policy.dmarc import check as dmarc
 from backend.smtp.session import Session
 
 CHECKS: tuple[Check, ...] = (
@@ -29,6 +30,7 @@ CHECKS: tuple[Check, ...] = (
     access.whole,
     dkim.check,
     arc.check,
+    dmarc.check,
 )
 _STAGES: tuple[Stage, ...] = get_args(Stage)
 _BY_STAGE = {stage: tuple(check for check in CHECKS if check.stage == stage) for stage in _STAGES}

@@ -480,6 +480,8 @@ class Dialogue(Connection):
             )
             if count:
                 transaction.count("rejected")
+                note(transaction)
 
+        note = intake.account_of(session, over=stage == "data" and verdict == "rejected")
         sender = mail.reverse_path if mail is not None else None
         self.server.store.record(write)

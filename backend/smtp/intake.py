@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -17,9 +18,9 @@ from backend.smtp import header, reply, seals
 from backend.smtp.reply import Reply
 from backend.smtp.session import MailTransaction, Recipient, Session
 from backend.smtp.wire import Fault
-from backend.store import messages
+from backend.store import findings, messages
 from backend.store.bodies import Body, Spool
-from backend.store.database import Store
+from backend.store.database import Store, Transaction
 from backend.store.messages import Local, Message, Remote
 from backend.store.notices import Notice
 
@@ -161,8 +162,33 @@ async def accept(
         tls=_tls(mail, fields),
         detail=_detail(session),
     )
-    await store.commit(lambda transaction: messages.accept(transaction, message, local, remote, notices))
+    note = account_of(session)
+
+    def take(transaction: Transaction) -> None:
+        messages.accept(transaction, message, local, remote, notices)
+        note(transaction)
+
+    await store.commit(take)
     return reply.OK.saying(f"Queued as {ids.text(identity)}"), identity, None
+
+
+def account_of(session: Session, *, over: bool = True) -> Callable[[Transaction], None]:
+    """What statistics want to know of the findings so far, each counted once for a message; and what checks want
+    written down, when the message is `over`: taken, or refused for good. Nothing while there is no message.
+    """
+    mail = session.mail
+    if mail is None:
+        return lambda transaction: None
+    new = [(name, one.value, one.domain) for name, one in session.all_findings.items() if name not in mail.counted]
+    mail.counted.update(name for name, _, _ in new)
+    steps = list(mail.written) if over else []
+
+    def note(transaction: Transaction) -> None:
+        findings.count(transaction, new)
+        for step in steps:
+            step(transaction)
+
+    return note
 
 
 def copies(mail: MailTransaction, leaves_as: str | None) -> tuple[list[Local], list[Remote], list[Notice]]:

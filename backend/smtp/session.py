@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_network
 from typing import TYPE_CHECKING, Any, Literal
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from backend.content.scan import Incoming
     from backend.policy.arc.chain import Chain
     from backend.policy.finding import Finding
+    from backend.store.database import Transaction
 
 Port = Literal["smtp", "submission", "submissions"]
 Peer = IPv4Address | IPv6Address
@@ -52,6 +53,9 @@ class MailTransaction:
     content: Incoming | None = None  # at the stage "message"
     chain: Chain | None = None  # its ARC sets, when the check "arc" has looked
     above: list[bytes] = field(default_factory=list)  # whole header fields that checks want put on top, with CR LF
+    counted: set[str] = field(default_factory=set)  # the findings that statistics have already
+    # What checks want written down once the message is taken, or refused for good: in that transaction.
+    written: list[Callable[[Transaction], None]] = field(default_factory=list)
 
     @property
     def reverse_path(self) -> str:

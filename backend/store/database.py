@@ -30,7 +30,7 @@ T = TypeVar("T")
 Row = tuple[Any, ...]
 
 _log = logging.getLogger("store")
-VERSION = 7  # of the tables: how many migrations `schema` has; kept in the database's user_version
+VERSION = 8  # of the tables: how many migrations `schema` has; kept in the database's user_version
 _CHECKPOINT_PAGES = 4_000  # 16 MiB of log before its pages move to the database file
 _CACHE_KIB = 16 * 1024  # of the writer; a reader has a quarter
 _READERS = 2  # threads
@@ -67,18 +67,26 @@ class Transaction(Reader):
         self.executemany = connection.executemany
         self.now = 0.0  # seconds since 1970, the same for the whole commit
         self.counts: Counter[str] = Counter()
+        self.sums: dict[str, Counter[Row]] = {}
         self.after: list[Callable[[], None]] = []
         self.directory_changed = False
 
     def begin(self) -> None:
         """Forget what the operation before this one left."""
         self.counts = Counter()
+        self.sums = {}
         self.after = []
         self.directory_changed = False
 
     def count(self, name: str, number: int = 1) -> None:
         """Add to this minute's statistics."""
         self.counts[name] += number
+
+    def add_up(self, statement: str, key: Row, number: int = 1) -> None:
+        """Add to what is counted under `key`. `statement` puts a row (*key, number) in, or adds the number to the one
+        that is there; it runs once a commit for each key, however many operations count.
+        """
+        self.sums.setdefault(statement, Counter())[key] += number
 
     def after_commit(self, step: Callable[[], None]) -> None:
         """Do `step` once this is on disk, while the turn to write is still ours."""
@@ -272,6 +280,7 @@ class Store:
         transaction.now = time.time()
         execute = connection.execute
         counts: Counter[str] = Counter()
+        sums: dict[str, Counter[Row]] = {}
         after: list[Callable[[], None]] = []
         directory_changed = False
         execute("BEGIN IMMEDIATE")
@@ -289,6 +298,8 @@ class Store:
                 execute("ROLLBACK TO operation")
             else:
                 counts += transaction.counts
+                for statement, some in transaction.sums.items():
+                    sums.setdefault(statement, Counter()).update(some)
                 after += transaction.after
                 directory_changed = directory_changed or transaction.directory_changed
             execute("RELEASE operation")
@@ -299,6 +310,8 @@ class Store:
                 "ON CONFLICT (minute, name) DO UPDATE SET number = minutes.number + excluded.number",
                 [(minute, name, number) for name, number in counts.items()],
             )
+        for statement, summed in sums.items():
+            transaction.executemany(statement, [(*key, number) for key, number in summed.items()])
         execute("COMMIT")
         for step in after:
             step()

@@ -14,7 +14,8 @@ def minutes(reader: Reader, since: float, until: float) -> list[tuple[int, dict[
     for minute, name, number in reader.execute(
         "SELECT minute, name, number FROM minutes WHERE minute BETWEEN ? AND ?", (first, last)
     ):
-        figures[minute][name] = number
+        if name in figures[minute]:  # what checks found is counted there too
+            figures[minute][name] = number
     return [(minute * 60, figures[minute]) for minute in sorted(figures)]
 
 

@@ -99,6 +99,8 @@ def test_every_key_that_is_commented_out_works(file: Path) -> None:
         ('[relay]\nsmarthost_tls = "no"', r"line 2: .*'no' is not one of may, must, wrapped"),
         ('[[relay.route]]\ndomain = "a.test"', r'line 1: \[\[relay.route\]\] needs "to"'),
         ("[relay]\nroute = [1]", r"line 2: \[relay\] route is a table"),
+        ('[dmarc]\nreport_address = "me"', r"line 2: \[dmarc\] report_address: 'me' is not a mail address"),
+        ('[dmarc]\nexceptions = ["a b"]', r"line 2: \[dmarc\] exceptions: 'a b' is not a domain name"),
         ("[delivery]\nretry_first = 20000", r"line 2: retry_first is longer than retry_max"),
         ("site = 5", r"line 1: site is a section"),
         ("[site\n", r"line 1: this is not TOML"),

@@ -41,6 +41,8 @@ enabled = false
 enabled = false
 [arc]
 enabled = false
+[dmarc]
+enabled = false
 """
 
 

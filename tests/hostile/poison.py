@@ -15,6 +15,7 @@ OURS = {
     "aliases": {"address", "target"},
     "app_passwords": {"password"},
     "audit": {"hash"},
+    "check_days": {"name", "value"},
     "deletions": {"action", "rows"},
     "destinations": {"domain"},
     "dkim_keys": {"domain", "selector", "pair", "algorithm", "state", "public", "dns"},
@@ -44,6 +45,8 @@ _JSON = {
     ("audit", "arguments"),
     ("audit", "before"),
     ("audit", "after"),
+    ("dmarc_rows", "results"),
+    ("dmarc_results", "results"),
     ("tls_received", "details"),
 }
 

@@ -14,7 +14,10 @@ from backend.store import (
     accounts,
     app_passwords,
     audit,
+    dmarc_reports,
+    dmarc_results,
     dnslists,
+    findings,
     logins,
     messages,
     operators,
@@ -27,6 +30,8 @@ from backend.store import (
 )
 from backend.store.bodies import Body
 from backend.store.database import Store, Transaction
+from backend.store.dmarc_reports import Report, ReportRow
+from backend.store.dmarc_results import Day
 from backend.store.messages import Message, Remote
 from backend.store.sts_policies import Kept
 from backend.store.tls_received import Received
@@ -82,6 +87,14 @@ ARGUMENTS: dict[str, list[str]] = {
     "dnslist.check": ["192.0.2.7"],
     "rate.list": [],
     "deletions": [],
+    "dns.check": [],
+    "dns.zone": [],
+    "authentication.figures": [],
+    "authentication.domains": [],
+    "dmarc.reports": [],
+    "dmarc.report": ["1"],
+    "dmarc.sources": [],
+    "dmarc.sent": [],
 }
 
 
@@ -154,6 +167,7 @@ def _fill(transaction: Transaction, number: int, text: str) -> None:
     )
     sending.slow_down(transaction, alice.id, ALICE, 900, 3.0, transaction.now + 3_600)
     _fill_tls(transaction)
+    _reports(transaction)
     audit.add(transaction, actor="olga", role="helpdesk", origin="ssh x", action="user.reset", arguments={"a": "b"})
 
 
@@ -166,3 +180,15 @@ def _fill_tls(transaction: Transaction) -> None:
     sts_policies.put(transaction, Kept(REMOTE, "1", "enforce", (host,), 86_400, now, now + 86_400, now))
     details = ({"result-type": "certificate-expired", "failed-session-count": 2, "receiving-mx-hostname": host},)
     tls_received.add(transaction, [Received(now, "Them", "a@b.test", "R1", 0, 1, "example.org", "sts", 4, 2, details)])
+
+
+def _reports(transaction: Transaction) -> None:
+    """What checks found, a DMARC report of somebody, and one of ours."""
+    findings.count(transaction, [("dmarc", "fail", "evil.test"), ("spf", "pass", "client.test")])
+    signed = {"method": "dkim", "domain": "x.test", "selector": "s", "result": "fail"}
+    row = ReportRow("192.0.2.7", 3, "none", "fail", "fail", "example.org", "x.test", "other", [signed])
+    now = transaction.now
+    report = Report("reporter", "a@b.c", "1", "example.org", "p=none", now - 86_400, now, 3, 3, 1, 0, sender="x.test")
+    dmarc_reports.add(transaction, report, [row])
+    day = Day(int(now) // 86_400 - 1, "client.test", "v=DMARC1; p=none")
+    dmarc_results.note_sent(transaction, day, "rua@client.test", (1, 3), "not sent: a test", None)

@@ -29,6 +29,7 @@ from mailconsole.app import Console
 from screens.dashboard import Dashboard
 from screens.widgets.table import Table
 
+NO_DNS = '[dns]\nnameservers = ["127.0.0.1:9"]\ntimeout_seconds = 0.2\nlifetime_seconds = 0.3\n'  # a port of nobody's
 SIZES = [(80, 24), (160, 50)]
 _BODY = b"Subject: x\r\n\r\n"
 
@@ -67,7 +68,8 @@ class Service:
 def new_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a site that nobody has used: keys and passwords are made once."""
     folder = tmp_path_factory.mktemp("screens") / "site"
-    site.init(folder, "mail.example.org", "example.org", 20_000)
+    made = site.init(folder, "mail.example.org", "example.org", 20_000)
+    made.settings.write_text(f"{made.settings.read_text()}\n{NO_DNS}")
     return folder
 
 

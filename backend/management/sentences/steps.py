@@ -54,6 +54,11 @@ REASONS = {
         "access_deny",
         "name unknown",
     ): "the DNS could not say what {peer} is called, and our lists have rules about names",
+    ("dmarc", "policy"): "the owner of the domain in From asks to refuse mail in its name that nothing proves to be"
+    " theirs (DMARC); if the mail is genuine, whoever runs that domain must mend its SPF or DKIM",
+    ("dmarc", "author"): "nobody can say who wrote it, for its From is missing, doubled or broken;"
+    " the sender's mail program must be corrected",
+    ("dmarc", "dns"): "the name servers could not say whether the mail is genuine (DMARC)",
     ("size", ""): "the message is larger than we take; the sender can send a link in place of the attachment",
     ("line ends", ""): "the sender's server ends its lines in a way that is not allowed; its owner must fix it",
     ("dkim", "failed"): "no signature of the message is good: it was changed on its way, or somebody forged it;"
@@ -149,6 +154,8 @@ def _accepted(event: Event) -> str:
         return f"Written here: a report to a sender about message {detail['about']}."
     if "tls_report" in detail:
         return f"Written here: the report to {detail['tls_report']} about encrypted connections with it (TLS-RPT)."
+    if "report" in detail:
+        return f"Written here: our daily DMARC report to the owner of {detail['report']}."
     if "account" in detail:
         return f"Accepted from {detail['account']}, who had logged in."
     allowed = f"; {detail['allowed']} of the white lists vouches for it" if "allowed" in detail else ""

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from backend import ids
-from backend.config import Settings, Site
+from backend.config import Dns, HostPort, Settings, Site
 from backend.limits import Limits
 from backend.management.codec import to_json
 from backend.management.registry import find
@@ -38,7 +38,8 @@ def settings(tmp_path: Path) -> Settings:
         (tmp_path / name).mkdir(mode=0o700)
     site = Site(hostname="mail.example.org", domain="example.org", data=tmp_path / "data", run=tmp_path / "run")
     limits = Limits(request_bytes=4_096, request_seconds=5, management_connections=3)
-    return replace(Settings(), site=site, limits=limits)
+    nobody = Dns((HostPort("127.0.0.1", 9),), timeout_seconds=0.2, lifetime_seconds=0.3)  # a port of nobody's
+    return replace(Settings(), site=site, limits=limits, dns=nobody)
 
 
 @pytest.fixture
