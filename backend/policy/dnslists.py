@@ -35,8 +35,9 @@ class WhiteLists:
     async def begin(self, session: Session, services: Services) -> Asked:
         """Every list about addresses and host names, at once."""
         asked: Asked = {}
-        if ours(session, services.settings):
+        if not services.lists.all or ours(session, services.settings):
             return asked
+        await services.standing.ready()
         peer = str(session.peer)
         for one in services.lists.awake:
             if one.asks_about(session.peer):
@@ -51,7 +52,7 @@ class WhiteLists:
         assert mail is not None
         if not services.lists.all or mail.allowed or ours(session, services.settings):
             return None
-        hits = await _hits(await session.begun(WHITE), session, white=True)
+        hits = await _hits(await session.begun(WHITE), session, services, white=True)
         if _weight(hits) >= services.settings.dnslists.threshold:
             one, what, found = max(hits, key=lambda hit: hit[2].weight)
             mail.allowed = one.zone
@@ -90,7 +91,7 @@ class BlackLists:
         if not services.lists.all or mail.allowed or ours(session, services.settings) or desk(session.recipient):
             return None
         asked = {**(await session.begun(WHITE)), **(await session.begun(BLACK))}
-        hits = await _hits(asked, session, white=False)
+        hits = await _hits(asked, session, services, white=False)
         weight = _weight(hits)
         words = "; ".join(one.reason(what, found) for one, what, found in hits[:_SHOWN])
         silent = any(_said(one).state in ("silent", "error") for (kind, _), one in asked.items() if not kind.white)
@@ -121,13 +122,16 @@ async def _about_host(one: DnsList, session: Session, services: Services) -> Fou
     return await services.lists.ask(one, session.host, services.resolver)
 
 
-async def _hits(asked: Asked, session: Session, *, white: bool) -> Hits:
-    """The lists of this kind that list it, each once, the heaviest first. Waits for no others."""
+async def _hits(asked: Asked, session: Session, services: Services, *, white: bool) -> Hits:
+    """The lists of this kind that list it, each once, the heaviest first. Waits for no others. What has gone off
+    since it was asked does not count.
+    """
     wanted = [(one, what, said) for (one, what), said in asked.items() if one.white is white]
     if pending := [said for _, _, said in wanted if not isinstance(said, Found) and not said.done()]:
         await asyncio.wait(pending)
     answers = [(one, what or session.host, _said(said)) for one, what, said in wanted]
-    hits = [hit for hit in answers if hit[2].state == "listed"]
+    off = services.standing.off
+    hits = [hit for hit in answers if hit[2].state == "listed" and hit[0].zone not in off]
     hits.sort(key=lambda hit: hit[2].weight)
     heaviest = {one.zone: (one, what, found) for one, what, found in hits}
     return sorted(heaviest.values(), key=lambda hit: -hit[2].weight)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 
 from backend.errors import MailError
@@ -24,7 +25,8 @@ class Standing:
         self._store = store
         self._off: frozenset[str] = frozenset()
         self._accounts: dict[int, sending.State] = {}
-        self._read = -_EVERY
+        self._read = -math.inf
+        self._seen = False
         self._reading: asyncio.Task[None] | None = None
 
     @property
@@ -37,6 +39,12 @@ class Standing:
         """Whether an account is slowed down, or was forgiven."""
         self._look()
         return self._accounts.get(account)
+
+    async def ready(self) -> None:
+        """Wait for the very first look, and for no other: a list that was off before a restart is off after it."""
+        self._look()
+        if not self._seen and self._reading is not None:
+            await asyncio.shield(self._reading)
 
     def note(self, account: int, state: sending.State) -> None:
         """What this worker has just found out itself."""
@@ -57,4 +65,6 @@ class Standing:
         except MailError as error:
             _log.warning("what is known of lists and accounts was not read: %s", error)
             return
+        finally:
+            self._seen = True
         self._accounts = {one.account: one.state for one in slow}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 import dns.asyncquery
@@ -13,6 +14,10 @@ import dns.rdatatype
 
 _LARGEST = 16 * 1024  # bytes of an answer by TCP: some 50 ms of work at the worst; honest ones have some 2,000
 _LARGEST_PTR = 4 * 1024  # of one about an address: an honest one has one name, and whoever calls chooses it
+
+
+class TooLong(dns.exception.FormError):
+    """An answer that is too long."""
 
 
 class Bounded(dns.nameserver.Do53Nameserver):
@@ -29,12 +34,12 @@ class Bounded(dns.nameserver.Do53Nameserver):
         *rest: Any,
         **more: Any,
     ) -> dns.message.Message:
-        """As dnspython wants it; `max_size` means TCP. FormError for what is too long."""
+        """As dnspython wants it; `max_size` means TCP. TooLong."""
         if not max_size:
             return await super().async_query(request, timeout, source, source_port, max_size, backend, *rest, **more)
         about_address = request.question[0].rdtype == dns.rdatatype.PTR
         family = dns.inet.af_for_address(self.address)
-        stream = await backend.make_socket(family, 1, 0, None, (self.address, self.port), timeout)
+        stream = await backend.make_socket(family, socket.SOCK_STREAM, 0, None, (self.address, self.port), timeout)
         async with stream:
             bounded: Any = _Stream(stream, _LARGEST_PTR if about_address else _LARGEST)
             return await dns.asyncquery.tcp(request, self.address, timeout=timeout, sock=bounded, backend=backend)
@@ -49,7 +54,7 @@ class _Stream:
 
     async def recv(self, size: int, timeout: float | None) -> bytes:
         if size > self._most:
-            raise dns.exception.FormError
+            raise TooLong
         received: bytes = await self._stream.recv(size, timeout)
         return received
 

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.harness import lying_dns
 from tests.harness.dns import BROKEN, Dns, Silence
+from tests.harness.lying_dns import LyingDns
 from tests.harness.site import PASSWORD, Site
 from tests.harness.waiting import until
 from tests.harness.wire import Reply, Wire
@@ -122,6 +124,26 @@ def test_both_can_be_turned_round(tmp_path_factory: pytest.TempPathFactory, name
         reply = answer(site, "127.0.2.8")
         assert (reply.code, reply.status) == (550, "5.7.25")
         assert "elsewhere.client.test" in reply.text
+
+
+def test_lies_admit_nobody_and_refuse_nobody(site: Site) -> None:
+    lies = {
+        "11.2.0.127.in-addr.arpa": lying_dns.wrong_id("PTR", "mx.lie.test."),
+        "12.2.0.127.in-addr.arpa": lying_dns.many("PTR", "h{n}.lie.test.", 10_000),
+        "13.2.0.127.in-addr.arpa": lying_dns.endless_alias,
+        "14.2.0.127.in-addr.arpa": lying_dns.alias_loop,
+        "15.2.0.127.in-addr.arpa": lying_dns.nonsense,
+        "16.2.0.127.in-addr.arpa": lying_dns.says("PTR", "mx.lie.test."),
+        "lie.test": lying_dns.wrong_id("A", "127.0.2.16"),
+    }
+    with LyingDns(lies) as server:
+        site.configure(server.settings + ON)
+        site.add_user(ALICE)
+        site.start()
+        for number in range(11, 17):
+            reply = answer(site, f"127.0.2.{number}")
+            assert (reply.code, reply.status) == (451, "4.7.25"), f"127.0.2.{number}: {reply}"
+        assert server.asked["lie.test"] <= 8
 
 
 def test_a_dead_name_server_slows_nobody_who_needs_no_answer(site: Site) -> None:

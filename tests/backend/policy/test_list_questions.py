@@ -98,6 +98,15 @@ async def test_a_list_that_is_off_is_not_asked(store: Store, monkeypatch: pytest
     store.close()
 
 
+async def test_the_first_client_after_a_restart_knows_what_is_off(store: Store) -> None:
+    await store.commit(lambda t: dnslists.tested(t, "black.test", "it lists everybody", "", ""))
+    standing = Standing(store)
+    settings = replace(Settings(), dnslists=DnsLists(zone=(BLACK,)))
+    await standing.ready()
+    assert zones(ListQuestions(settings, standing, Tally(store))) == []
+    store.close()
+
+
 async def test_what_is_counted_is_written_together(store: Store, server: LyingDns) -> None:
     settings = replace(Settings(), dnslists=DnsLists(zone=(BLACK,)))
     tally = Tally(store)
