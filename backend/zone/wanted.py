@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from backend.config import Settings
+from backend.policy.dkim import publish
 from backend.policy.dmarc.domains import organisational
+from backend.store import dkim_keys
 from backend.store.database import Reader
 from backend.zone import verdict
 from backend.zone.verdict import Verdict
@@ -208,7 +210,15 @@ def policy_id(own: Own) -> str:
     return hashlib.blake2b(sts_policy(own).encode(), digest_size=8).hexdigest()
 
 
-PROVIDERS: list[Provider] = [host, policies, transport, programs]
+def signatures(own: Own) -> Iterator[Wanted]:
+    """The public halves of the keys that sign mail."""
+    keys = dkim_keys.everything(own.reader, own.domain) if own.reader is not None else []
+    for name, kind, value in publish.records(own.domain, keys):
+        judge = partial(verdict.same, wanted=value)
+        yield Wanted("DKIM key", name, kind, value, "Others verify our signatures by it.", judge)
+
+
+PROVIDERS: tuple[Provider, ...] = (host, policies, signatures, transport, programs)
 
 
 def collect(own: Own, providers: Iterable[Provider] | None = None) -> list[Wanted]:

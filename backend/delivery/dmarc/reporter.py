@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable
 
 from backend import ids
 from backend.accounts.directory import Directory
@@ -18,6 +17,8 @@ from backend.config import Settings
 from backend.delivery.dmarc import feedback
 from backend.delivery.dmarc.permission import permitted
 from backend.errors import MailError, Temporary
+from backend.policy.dkim import outgoing
+from backend.policy.dkim.keyring import Keyring
 from backend.policy.dmarc import record
 from backend.policy.dmarc.record import ParseError, Record, ReportTo
 from backend.resolver.answer import Asks
@@ -36,12 +37,6 @@ _BREATH = 0.05  # seconds between two reports: nobody waits for them
 _PATIENCE = 3  # days in which a name server may tell whether an address wants its reports
 _TO = 5  # addresses of one domain
 
-Sign = Callable[[bytes], Awaitable[bytes]]  # puts signatures above a message
-
-
-async def _unsigned(message: bytes) -> bytes:
-    return message
-
 
 class Reports:
     """Ours to others. `wake` starts the delivery of what was written."""
@@ -51,12 +46,11 @@ class Reports:
         settings: Settings,
         store: Store,
         wake: asyncio.Event,
-        sign: Sign = _unsigned,
         resolver: Asks | None = None,
     ) -> None:
         self._store = store
         self._wake = wake
-        self._sign = sign
+        self._keyring = Keyring(store)
         self._given = resolver
         self.reload(settings)
 
@@ -138,7 +132,7 @@ class Reports:
         for to in addresses:
             identity = ids.new()
             text = feedback.mail(identity, now, day, reporter, to.address, (sources, number), file)
-            text = await self._sign(text)
+            text = await outgoing.signed(text, self._keyring, self._settings, now)
             if to.most and len(text) > to.most:
                 refused.append((to, f"not sent: it has {len(text):,} bytes, and they take {to.most:,}"))
                 continue

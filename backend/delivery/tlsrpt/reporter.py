@@ -8,7 +8,6 @@ import logging
 import ssl
 import time
 import urllib.parse
-from collections.abc import Callable
 from functools import partial
 
 from backend import ids, logs, tls
@@ -20,6 +19,8 @@ from backend.delivery.tlsrpt.report import Report
 from backend.delivery.trust import https
 from backend.delivery.trust.https import NotFetched, Request
 from backend.errors import BadInput, MailError, Temporary
+from backend.policy.dkim import outgoing
+from backend.policy.dkim.keyring import Keyring
 from backend.resolver.mail_hosts import addresses
 from backend.resolver.resolver import Resolver
 from backend.store import messages, tls_results
@@ -41,18 +42,13 @@ _ANSWER = 65_536  # bytes of the answer to it
 _log = logging.getLogger("delivery")
 
 
-def unsigned(text: bytes) -> bytes:
-    """The report as it is."""
-    return text
-
-
 class Reporter:
-    """`run` looks now and then; `wake` starts the delivery of what was written. `sign` is where DKIM puts its field on
-    top: a domain may take signed reports only (RFC 8460 §3).
+    """`run` looks now and then; `wake` starts the delivery of what was written. Reports are signed: some domains take
+    no others (RFC 8460 §3).
     """
 
     def __init__(self, settings: Settings, store: Store, wake: asyncio.Event) -> None:
-        self.sign: Callable[[bytes], bytes] = unsigned
+        self._keyring = Keyring(store)
         self._store = store
         self._wake = wake
         self.reload(settings)
@@ -124,7 +120,9 @@ class Reporter:
             await self._note(report.domain, report.day, "its addresses lead nowhere")
             return True
         site = self._settings.site
-        text = self.sign(reports.mail(report, content, recipients, self._settings, time.time()))
+        now = time.time()
+        text = reports.mail(report, content, recipients, self._settings, now)
+        text = await outgoing.signed(text, self._keyring, self._settings, now)
         message = Message(
             id=report.identity,
             sender=f"postmaster@{site.domain}",
