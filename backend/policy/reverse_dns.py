@@ -5,24 +5,17 @@ The look-ups begin when the client connects and are decided at RCPT. A name serv
 
 from __future__ import annotations
 
-import asyncio
-import ipaddress
-import re
-from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from backend.errors import Temporary
 from backend.policy.check import Early, Services, Stage, Verdict, defer, reject
 from backend.policy.finding import Finding, Result
 from backend.policy.ours import desk, ours
 from backend.resolver.answer import Asks
+from backend.resolver.reverse import verified
 from backend.smtp.session import Peer, Session
 
 _NAMES = 5  # of one address that are looked at: an honest host has one or two
-_HOST = re.compile(
-    r"(?=.{1,253}\Z)[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*"
-)
 
 Value = Literal["pass", "fail", "permerror", "temperror"]
 
@@ -37,38 +30,16 @@ class Reverse:
 
 
 async def look_up(resolver: Asks, peer: Peer) -> Reverse:
-    """PTR, and for each name the addresses, until one is `peer`."""
-    try:
-        answer = await resolver.ask(peer.reverse_pointer, "PTR")
-    except Temporary as error:
-        return Reverse("temperror", words=str(error))
-    claimed = (str(record.target).rstrip(".").lower() for record in answer.records[:_NAMES])
-    names = [name for name in dict.fromkeys(claimed) if _HOST.fullmatch(name)]
-    if not names:
+    """What RFC 8601 §2.7.3 calls it."""
+    found = await verified(peer, resolver, _NAMES)
+    if found.names:
+        return Reverse("pass", found.names[0])
+    name = found.claimed[0] if found.claimed else ""
+    if not found.whole:
+        return Reverse("temperror", name, found.words)
+    if not name:
         return Reverse("permerror", words=f"{peer} has no name (PTR)")
-    failure = ""
-    asked = [_leads_to(resolver, name, peer) for name in names]
-    answers: Iterable[Awaitable[tuple[str, bool, str]]] = asked if len(asked) == 1 else asyncio.as_completed(asked)
-    for one in answers:
-        name, leads, words = await one
-        if leads:
-            return Reverse("pass", name)
-        failure = failure or words
-    if failure:
-        return Reverse("temperror", names[0], failure)
-    return Reverse("fail", names[0], f"{names[0]}, the name of {peer}, does not lead back to it")
-
-
-async def _leads_to(resolver: Asks, name: str, peer: Peer) -> tuple[str, bool, str]:
-    """The name, whether it has this address, and why nobody knows."""
-    try:
-        answer = await resolver.ask(name, "A" if peer.version == 4 else "AAAA")
-    except Temporary as error:
-        return name, False, str(error)
-    leads = any(record.address == str(peer) for record in answer.records) or any(
-        ipaddress.ip_address(record.address) == peer for record in answer.records
-    )
-    return name, leads, ""
+    return Reverse("fail", name, f"{name}, the name of {peer}, does not lead back to it")
 
 
 class ReverseDns:

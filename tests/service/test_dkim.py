@@ -182,7 +182,7 @@ def test_a_good_signature_is_noted(place: Place) -> None:
     assert "arc=none" in found
     [newest, *_] = place.site.cli_json("trace", "find", "ann@client.test")["rows"]
     story = place.site.cli_json("trace", "show", newest["id"])
-    assert "Its DKIM signature is good" in str(story)
+    assert "DKIM: its signature is good" in str(story)
 
 
 def test_a_forged_signature_is_noted_and_taken(place: Place) -> None:

@@ -19,7 +19,7 @@ from backend.accounts.directory import Directory
 from backend.config import Settings
 from backend.delivery.dmarc import parsing, unpacking
 from backend.errors import BadInput, MailError
-from backend.policy.dmarc import author
+from backend.policy import author
 from backend.smtp import header
 from backend.store import accounts, dmarc_reports, mailboxes
 from backend.store.bodies import Body

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from backend.config import Settings
-from backend.policy.dkim import author, sign
+from backend.policy import author
+from backend.policy.dkim import sign
 from backend.policy.dkim.keyring import Keyring
 from backend.policy.dkim.letter import Letter, letter
 
@@ -12,7 +13,7 @@ async def signatures(message: Letter, keyring: Keyring, settings: Settings, now:
     """The fields to put above it; empty when its author's domain has no key, which all domains but ours have not."""
     if not settings.dkim.sign or not await keyring.domains():  # a site without keys need not read every header
         return b""
-    domain = author.domain(message)
+    domain = author.domain(message.section)
     keys = await keyring.keys(domain) if domain else ()
     return await sign.sign_letter(message, keys, now, settings.dkim.good_days)
 

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from functools import partial
 
 from backend.config import Settings
+from backend.policy import author
 from backend.policy.arc.verify import vouched
 from backend.policy.check import Check, Services, Stage, Verdict, defer, reject
-from backend.policy.dmarc import author, proof
+from backend.policy.dmarc import proof
 from backend.policy.dmarc.evaluation import Outcome, Reason, evaluate
 from backend.policy.dmarc.proof import Proof
 from backend.policy.finding import Finding, Result

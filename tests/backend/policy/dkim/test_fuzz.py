@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from backend.errors import BadInput
-from backend.policy.dkim import author, signature, tags
+from backend.policy.dkim import signature, tags
 from backend.policy.dkim.key import Unusable
 from backend.policy.dkim.key import read as read_key
 from backend.policy.dkim.letter import letter
@@ -76,46 +76,6 @@ def test_a_message_gets_its_outcomes(fields: list[tuple[bytes, bytes]], body: by
     found = asyncio.run(verify(letter(text), Records(published("client.test")), Rules(1.0)))
     assert {one.value for one in found} <= VALUES
     assert len(found) <= 10
-
-
-@settings(deadline=None)
-@given(st.binary(max_size=300))
-@example(b'"' + b"\\" * 299)
-@example(b"(" * 300)
-def test_an_author_is_read_or_not(value: bytes) -> None:
-    author.domains(value)
-
-
-@pytest.mark.parametrize(
-    ("value", "domains"),
-    [
-        (b"ann@client.test", ["client.test"]),
-        (b" Ann <ann@CLIENT.test> \r\n", ["client.test"]),
-        (b'"a@b.test" <ann@client.test>', ["client.test"]),
-        (b"x@evil.test (comment) <ann@client.test>", ["client.test"]),
-        (b"(a (nested\\) x@evil.test) one) ann@client.test (x@evil.test)", ["client.test"]),
-        (b'"quoted, <x@evil.test>" <ann@client.test>, bob@other.test', ["client.test", "other.test"]),
-        (b"Group: ann@client.test, bob@other.test;", ["client.test", "other.test"]),
-        (b"<@route.test:ann@client.test>", ["client.test"]),
-        ("Ann <ann@bücher.test>".encode(), ["xn--bcher-kva.test"]),
-        (b"undisclosed:;", []),
-        (b"nobody", []),
-        (b"<ann@not a domain!>", [""]),
-        (b"", []),
-    ],
-)
-def test_authors(value: bytes, domains: list[str]) -> None:
-    assert author.domains(value) == domains
-
-
-def test_who_signs_for_whom() -> None:
-    def of(section: bytes) -> str | None:
-        return author.domain(letter(section + b"\r\n"))
-
-    assert of(b"From: a@client.test, b@client.test\r\n") == "client.test"
-    assert of(b"From: a@client.test, b@other.test\r\n") is None
-    assert of(b"From: a@client.test\r\nFrom: a@client.test\r\n") is None
-    assert of(b"To: a@client.test\r\n") is None
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,15 @@ def domains(section: bytes) -> tuple[str, ...]:
     return tuple(found)
 
 
+def domain(section: bytes) -> str | None:
+    """The one domain of all authors; None where there is not one, or where From says nothing certain."""
+    try:
+        found = domains(section)
+    except ParseError:
+        return None
+    return found[0] if len(found) == 1 else None
+
+
 def _plain(text: str) -> str:
     """Without comments, and with what is quoted replaced by a letter: nothing in either is a sign of the syntax."""
     parts: list[str] = []

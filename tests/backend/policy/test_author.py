@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from backend.policy.dmarc.author import ParseError, domains
+from backend.policy.author import ParseError, domain, domains
 
 
 @pytest.mark.parametrize(
@@ -73,3 +73,32 @@ def test_no_field_breaks_it(text: str) -> None:
         return
     assert len(found) <= 5
     assert all(name and name.isascii() and name == name.lower() for name in found)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (b"ann@client.test", ["client.test"]),
+        (b" Ann <ann@CLIENT.test> \r\n", ["client.test"]),
+        (b'"a@b.test" <ann@client.test>', ["client.test"]),
+        (b"x@evil.test (comment) <ann@client.test>", ["client.test"]),
+        (b"(a (nested\\) x@evil.test) one) ann@client.test (x@evil.test)", ["client.test"]),
+        (b'"quoted, <x@evil.test>" <ann@client.test>, bob@other.test', ["client.test", "other.test"]),
+        (b"Group: ann@client.test, bob@other.test;", ["client.test", "other.test"]),
+        (b"<@route.test:ann@client.test>", ["client.test"]),
+        ("Ann <ann@bücher.test>".encode(), ["xn--bcher-kva.test"]),
+        (b"undisclosed:;", []),
+        (b"nobody", []),
+        (b"", []),
+    ],
+)
+def test_authors(value: bytes, expected: list[str]) -> None:
+    assert domains(b"From: " + value + b"\r\n") == tuple(expected)
+
+
+def test_the_one_domain_of_all_authors() -> None:
+    assert domain(b"From: a@client.test, b@client.test\r\n") == "client.test"
+    assert domain(b"From: a@client.test, b@other.test\r\n") is None
+    assert domain(b"From: a@client.test\r\nFrom: a@client.test\r\n") is None
+    assert domain(b"From: <ann@not a domain!>\r\n") is None
+    assert domain(b"To: a@client.test\r\n") is None
