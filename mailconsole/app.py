@@ -94,7 +94,7 @@ class Console(App[None]):
     COMMAND_PALETTE_BINDING = "colon"
     COMMAND_PALETTE_DISPLAY = ":"
     BINDINGS: ClassVar[list[BindingType]] = [
-        *(Binding(tab.key, f"tab('{tab.name}')", tab.name.title(), show=False, tooltip=tab.words) for tab in TABS),
+        *(Binding(tab.key, f"tab('{tab.name}')", tab.title, show=False, tooltip=tab.words) for tab in TABS),
         Binding(
             "V", "authentication", "Authentication", show=False, tooltip="SPF, DKIM, DMARC over time; DMARC reports"
         ),

@@ -26,6 +26,11 @@ class Tab:
         found: type[Live] = getattr(importlib.import_module(module), name)
         return found
 
+    @property
+    def title(self) -> str:
+        """As people write it."""
+        return self.name.upper() if self.name == "dns" else self.name.title()
+
     def make(self, link: Link) -> Live:
         """The screen."""
         return self.kind(link)

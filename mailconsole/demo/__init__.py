@@ -20,8 +20,9 @@ from backend.config import Listen, Settings
 from backend.errors import BadInput, MailError, Permanent
 from backend.management import client
 from backend.settings_file import load
-from mailconsole.demo import mail
+from mailconsole.demo import mail, strangers
 from mailconsole.demo.elsewhere import DOMAIN, UNREACHABLE, Elsewhere
+from mailconsole.demo.names import Names
 from mailconsole.output import write
 from mailconsole.problems import say
 from mailconsole.ssh.gate import Gate, Identity
@@ -29,11 +30,11 @@ from mailconsole.ssh.gate import Gate, Identity
 _HOST, _DOMAIN = "mail.example.org", "example.org"
 _USERS = ("alice", "bob", "carol")
 _ALIASES = (("sales", "alice"), ("sales", "bob"), ("everyone", "sales"), ("everyone", "carol"))
-_ELSEWHERE, _CLOSED, _NO_DNS = 26, 27, 53  # ports above the base: the other mail host, nobody, no name server
+_ELSEWHERE, _CLOSED, _NAMES = 26, 27, 53  # ports above the base: the other mail host, nobody, the name server
 _PATIENCE = 60.0  # seconds for the service to start
 _SETTINGS = """
-# The demo sends nothing to the real world: one domain is played by a small mail host of its own, another one
-# leads to a port where nobody listens, and no other name can be looked up.
+# The demo sends nothing to the real world: one domain is played by a small mail host of its own, another one leads to
+# a port where nobody listens, and the name server is the demo's own and knows a handful of domains.
 [[relay.route]]
 domain = "{domain}"
 to = "127.0.0.1:{elsewhere}"
@@ -43,7 +44,7 @@ domain = "{unreachable}"
 to = "127.0.0.1:{closed}"
 
 [dns]
-nameservers = ["127.0.0.1:{no_dns}"]
+nameservers = ["127.0.0.1:{names}"]
 timeout_seconds = 1.0
 lifetime_seconds = 2.0
 """
@@ -64,12 +65,14 @@ def run(folder: Path, port_base: int) -> int:
         return _use(settings)
     _free(settings)
     port = next(route.to.port for route in settings.relay.route if route.domain == DOMAIN)
-    with Elsewhere(port), _serving(settings) as process:
+    with Elsewhere(port), Names(settings.dns.nameservers[0].port, strangers.zones()), _serving(settings) as process:
         if new:
             say("Sending some mail through it ...")
             _people(settings)
             _admin(settings)
             mail.send(settings, passwords(settings))
+            _lists(settings)
+            strangers.send(settings)
         return _use(settings, process)
 
 
@@ -107,7 +110,7 @@ def _make(folder: Path, base: int) -> None:
                 unreachable=UNREACHABLE,
                 elsewhere=base + _ELSEWHERE,
                 closed=base + _CLOSED,
-                no_dns=base + _NO_DNS,
+                names=base + _NAMES,
             )
         )
     _keep(folder / "passwords", "".join(f"{user}@{_DOMAIN} {secrets.token_urlsafe(9)}\n" for user in _USERS))
@@ -164,6 +167,13 @@ def _people(settings: Settings) -> None:
         _call(settings, "user.add", address=address, password=password)
     for alias, target in _ALIASES:
         _call(settings, "alias.add", address=f"{alias}@{_DOMAIN}", target=f"{target}@{_DOMAIN}")
+
+
+def _lists(settings: Settings) -> None:
+    """Rules of the site's own lists, and keys that sign."""
+    for verdict, what, reason in strangers.RULES:
+        _call(settings, "access.add", verdict=verdict, what=what, why=reason)
+    _call(settings, "dkim.make", domain=_DOMAIN)
 
 
 def _admin(settings: Settings) -> None:

@@ -33,7 +33,7 @@ class Title(Widget):
         left = Text.assemble((" Mailconsole " if self.size.width >= _ALL else " ", ink.heading), no_wrap=True)
         for tab in self.app.tabs:  # type: ignore[attr-defined]
             here = tab.name == self._tab
-            words = f" {tab.key} {tab.name.title()} " if here or self.size.width >= _ALL else f" {tab.key} "
+            words = f" {tab.key} {tab.title} " if here or self.size.width >= _ALL else f" {tab.key} "
             refused = bool(self.app.link.refusal(tab.action))  # type: ignore[attr-defined]
             colour = ink.text if here else ink.faint if refused else ink.muted
             style = Style.parse(f"{colour} on {ink.ground}" if here else colour)
