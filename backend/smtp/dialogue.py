@@ -14,14 +14,12 @@ from backend.address import Address
 from backend.errors import Denied, MailError, Temporary
 from backend.policy.chain import judge
 from backend.policy.check import Stage, Verdict
-from backend.smtp import auth, intake, parameters, reply
+from backend.smtp import auth, intake, parameters, record, reply
 from backend.smtp.connection import Closed, Connection, TimedOut
 from backend.smtp.intake import Intake
 from backend.smtp.reply import Reply
 from backend.smtp.session import Port, Recipient, Session
-from backend.store import trace
 from backend.store.accounts import Resolution
-from backend.store.database import Transaction
 
 if TYPE_CHECKING:
     from backend.smtp.server import Server
@@ -452,36 +450,7 @@ class Dialogue(Connection):
         return answer
 
     def _refuse(self, stage: str, answer: Reply, check: str, verdict: Verdict | None = None) -> None:
-        """Every refusal is an event, with time, address and reason (RFC 2505 §2.4)."""
-        detail: dict[str, object] = {"check": check, "reply": f"{answer.code} {answer.status} {answer.text}"}
-        if verdict is not None:
-            detail["reason"] = verdict.reason
-            if verdict.rule is not None:
-                detail["rule"] = verdict.rule
-        if self.session.helo:
-            detail["helo"] = self.session.helo
-        self._record(stage, "rejected" if answer.code >= 500 else "deferred", detail, count=True)
+        record.refusal(self.server.store, self.session, stage, answer, check, verdict)
 
     def _record(self, stage: str, verdict: str, detail: dict[str, object], *, count: bool = False) -> None:
-        session = self.session
-        mail = session.mail
-        recipient = str(session.recipient.address) if stage == "rcpt" and session.recipient is not None else None
-
-        def write(transaction: Transaction) -> None:
-            trace.add(
-                transaction,
-                stage,
-                verdict,
-                session=session.id,
-                peer=str(session.peer),
-                sender=sender,
-                recipient=recipient,
-                detail=detail,
-            )
-            if count:
-                transaction.count("rejected")
-                note(transaction)
-
-        note = intake.account_of(session, over=stage == "data" and verdict == "rejected")
-        sender = mail.reverse_path if mail is not None else None
-        self.server.store.record(write)
+        record.event(self.server.store, self.session, stage, verdict, detail, count=count)

@@ -55,6 +55,16 @@ def log_in(words: str, folder: Path) -> int | None:
     return code
 
 
+def strangers(folder: Path) -> dict[str, list[str]]:
+    """What became of the mail of each, the newest first, by the last number of the address."""
+    found = {}
+    for number in range(21, 27):
+        rows = answer(folder, "trace", "find", f"127.0.0.{number}")["rows"]
+        assert isinstance(rows, list)
+        found[str(number)] = [row["verdict"] for row in rows]
+    return found
+
+
 @pytest.mark.slow
 def test_serves_with_mail_of_every_kind(tmp_path: Path) -> None:
     """Mail delivered, relayed, deferred, bounced and refused; SIGTERM ends it well; a second run has it all still."""
@@ -76,6 +86,14 @@ def test_serves_with_mail_of_every_kind(tmp_path: Path) -> None:
 
         until(lambda: min(sums().values()) > 0, within=30, every=0.5, why="mail of every kind")
         assert sums()["accepted"] >= 30
+        assert strangers(folder) == {
+            "21": ["delivered"] * 3,
+            "22": ["refused", "refused", "delivered"],  # DMARC, SPF, and a domain that only warns
+            "23": ["delivered", "refused", "refused"],  # a black list; the postmaster hears everybody
+            "24": ["refused"],  # no name
+            "25": ["delivered"],  # a white list before a black one
+            "26": ["refused"],  # a rule of our own
+        }
     finally:
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
