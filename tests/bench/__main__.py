@@ -23,6 +23,8 @@ WORKS = (
     "large_messages",
     "idle",
     "console",
+    "checks",
+    "check_costs",
     "dkim",
 )
 

@@ -26,7 +26,7 @@ from tests.harness.waiting import until
 _DOMAINS = 1_000
 _MESSAGES = 2_000
 _SESSIONS = 20
-_ADDRESS = "127.0.53.53"  # of the name server; what the peer asks is always port 53
+ADDRESS = "127.0.53.53"  # of the name server; what the peer asks is always port 53
 _BLACK, _WHITE = ("black1.bench", "black2.bench"), ("white1.bench", "white2.bench")
 _LISTED = "2.0.0.127 A 127.0.0.2"  # RFC 5782 §5
 _SETTINGS = """\
@@ -45,10 +45,16 @@ enabled = true
 [dkim]
 enabled = true
 
+[arc]
+enabled = true
+
 [dmarc]
 enabled = true
+
+[dnslists]
+enabled = true
 """
-_LIST = '\n[[dnslist]]\nzone = "{zone}"\nkind = "{kind}"\n'
+_LIST = '\n[[dnslists.zone]]\nzone = "{zone}"\nkind = "{kind}"\nabout = ["ipv4"]\n'
 _TEXT = "The quick brown fox jumps over the lazy dog, and nobody minds. {number}\r\n"
 
 
@@ -57,19 +63,16 @@ def measure(folder: Path, runs: int) -> list[Row]:
     if missing := [program for program in PROGRAMS if not Path(program).exists()]:
         raise SystemExit(f"The peer is missing: {', '.join(missing)}; .ci/run lists the packages.")
     mail = folder / "mail"
-    key = _messages(mail)
-    settings = _SETTINGS.format(address=_ADDRESS)
-    settings += "".join(_LIST.format(zone=zone, kind="black") for zone in _BLACK)
-    settings += "".join(_LIST.format(zone=zone, kind="white") for zone in _WHITE)
+    key = messages(mail)
     ours, peer = [], []
     with (
-        Dns(folder / "dns", _zones(key), host=_ADDRESS, port=53, ttl=300),
+        Dns(folder / "dns", zones(key), host=ADDRESS, port=53, ttl=300),
         BenchSite(folder / "site", ["bob"]) as site,
         CheckingPostfix(
-            folder / "postfix", ["bob"], domain=DOMAIN, nameserver=_ADDRESS, black=_BLACK, white=_WHITE
+            folder / "postfix", ["bob"], domain=DOMAIN, nameserver=ADDRESS, black=_BLACK, white=_WHITE
         ) as postfix,
     ):
-        site.configure(settings)
+        site.configure(settings())
         site.start()
         for run in range(1, runs + 1):
             start = time.monotonic()
@@ -85,6 +88,13 @@ def measure(folder: Path, runs: int) -> list[Row]:
     return [Row("the same from 1,000 domains, every check on", "/s", ours, peer, times=2)]
 
 
+def settings() -> str:
+    """Every check on, and the lists of the benchmark in place of those of the world."""
+    lists = [_LIST.format(zone=zone, kind="black") for zone in _BLACK]
+    lists += [_LIST.format(zone=zone, kind="white") for zone in _WHITE]
+    return _SETTINGS.format(address=ADDRESS) + "".join(lists)
+
+
 def _checked(site: BenchSite) -> None:
     """What was measured is what was meant: every check had its say, and liked what it saw."""
     [head, *_] = site.mailboxes(f"bob@{site.domain}")[:1]
@@ -98,7 +108,7 @@ def _send(port: int, recipient: str, mail: Path) -> None:
     subprocess.run([sys.executable, "-m", "tests.bench.senders", *words], check=True, timeout=600)
 
 
-def _messages(folder: Path) -> str:
+def messages(folder: Path) -> str:
     """A signed message of 4 KiB for each domain; the key record that all of them have."""
     folder.mkdir()
     key = rsa.generate_private_key(65_537, 2_048)
@@ -115,7 +125,7 @@ def _messages(folder: Path) -> str:
     return base64.b64encode(public).decode()
 
 
-def _zones(key: str) -> dict[str, str]:
+def zones(key: str) -> dict[str, str]:
     """What everybody asks: one zone for the sender domains, the client's name both ways, and the lists."""
     text = f'"v=DKIM1; k=rsa; p={key[:200]}" "{key[200:]}"'
     domains = "\n".join(

@@ -18,6 +18,8 @@ DOMAIN = "local.test"  # Postfix's; ours is Site.domain
 _NO_LIMITS = """\
 [limits]
 messages_per_ip_per_minute = 0
+messages_per_network_per_minute = 0
+recipients_per_sender_per_hour = 0
 connections_per_ip = 1000
 """
 
