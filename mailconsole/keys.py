@@ -12,7 +12,12 @@ from textual.dom import DOMNode
 from backend.management.registry import actions
 from mailconsole.app import TABS, Console
 from screens.account import AccountScreen
+from screens.authentication import Authentication
 from screens.deletions import Deletions
+from screens.dmarc import Impostors, Reports
+from screens.dns import RecordScreen
+from screens.dnslist import DnsListScreen
+from screens.dnslists import DnsLists
 from screens.entry import EntryScreen
 from screens.listing import Listing
 from screens.live import Live
@@ -32,6 +37,13 @@ _BEHIND: dict[str, tuple[tuple[str, type[DOMNode]], ...]] = {  # tab -> what is 
     "accounts": (("accounts, one of them", AccountScreen), ("accounts, a vacation", VacationScreen)),
     "audit": (("audit, deletions", Deletions),),
     "settings": (("a page of text", Page),),
+    "lists": (("lists, DNS lists", DnsLists), ("lists, one of the DNS", DnsListScreen)),
+    "dns": (
+        ("dns, a record", RecordScreen),
+        ("dns, authentication", Authentication),
+        ("dns, DMARC reports", Reports),
+        ("dns, who sends as us", Impostors),
+    ),
 }
 _DIGITS = re.compile(r"\d")
 
@@ -47,13 +59,14 @@ class Row:
 def rows() -> list[Row]:
     """First what works everywhere and on every list, then each screen's own keys."""
     shared = [Row(name, tuple(_keys(kinds))) for name, kinds in _SHARED]
-    digits = Row("everywhere", (("1–8", "the screens"), *(key for key in shared[0].keys if not _DIGITS.match(key[0]))))
+    digits = (f"{TABS[0].key}–{TABS[-1].key}", "the screens")
+    everywhere = Row("everywhere", (digits, *(key for key in shared[0].keys if not _DIGITS.match(key[0]))))
     known = {key for row in shared for key in row.keys}
     found = []
     for tab in TABS:
         for name, kind in ((tab.name, tab.kind), *_BEHIND.get(tab.name, ())):
             found.append(Row(name, tuple(key for key in _keys((kind,)) if key not in known)))
-    return [digits, *shared[1:], *(row for row in found if row.keys)]
+    return [everywhere, *shared[1:], *(row for row in found if row.keys)]
 
 
 def table() -> str:

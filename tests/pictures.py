@@ -58,6 +58,11 @@ PICTURES = (
     Picture("audit", ("7",), "user.suspend"),
     Picture("deletions", ("U",), "queue entry"),
     Picture("settings", ("8",), "site.hostname"),
+    Picture("lists", ("9",), "observatory.test"),
+    Picture("decision", ("9", "G", "enter"), "127.0.0.26"),
+    Picture("dnslists", ("z",), "zen.spamhaus.org"),
+    Picture("dns", ("0",), "DKIM key"),
+    Picture("authentication", ("V",), "DMARC fail"),
     Picture("help", ("2", "question_mark"), "Release"),
 )
 
