@@ -49,7 +49,7 @@ PICTURES = (
     Picture("message", ("2", "G", "enter"), "Recipients"),
     Picture("rules", ("2", "R"), "phishing"),
     Picture("delete", ("2", "d"), "Hold instead"),
-    Picture("trace", ("3",), "joker@partner.test"),
+    Picture("trace", ("3",), "win@club.test"),
     Picture("story", ("3", "slash", *"busy", "enter", "enter"), "Accepted from"),
     Picture("accounts", ("4",), "one-time"),
     Picture("account", ("4", "slash", *"bob", "enter", "enter"), "App passwords"),
