@@ -27,6 +27,7 @@ from backend.store.database import Store
 
 _log = logging.getLogger("management")
 _IDLE = 86_400  # seconds that a console may say nothing
+_LINGER = 1.0  # seconds for the first request of a client that is refused
 _FIRST = ("me.show", "me.password")  # all that is done with a one-time password
 _AT_EACH_TICK = ("status", "problems")  # what every console asks for; it depends on nobody but, perhaps, the role
 _numbers = itertools.count(1)
@@ -73,9 +74,14 @@ class Connection:
                 self._desk.sessions.leave(self._session.id, self._number)
 
     async def refuse(self, reason: MailError) -> None:
-        """Say why there will be no conversation."""
+        """Say why there will be no conversation. Who hangs up while the first request comes loses the words, so it is
+        waited for.
+        """
         self._writer.write(rpc.refusal(None, reason))
         await self._writer.drain()
+        with contextlib.suppress(TimeoutError, ValueError):
+            async with asyncio.timeout(_LINGER):
+                await self._reader.readline()
 
     async def _line(self) -> bytes | None:
         """The next request; None when there will be no other."""
