@@ -28,14 +28,14 @@ _CHOICES = {
 }
 _POSITIVE = {
     "delivery.retry_first", "delivery.retry_max", "delivery.give_up", "delivery.lease", "delivery.connections",
-    "spf.seconds", "srs.days",
+    "spf.seconds", "srs.days", "spam.processes", "spam.seconds",
 }  # fmt: skip
-_MOST = {"srs.days": 365}  # its time stamp has room for 1,023
+_MOST = {"srs.days": 365, "spam.processes": 16}  # its time stamp has room for 1,023
 # What was bound, opened or started with the service cannot change under it.
 NEEDS_RESTART = frozenset(
     {"listen.addresses", "listen.smtp", "listen.submission", "listen.submissions", "listen.ssh"}
     | {"site.data", "site.run", "site.user", "workers.smtp", "ssh.host_key"}
-    | {"limits.group_commit", "limits.write_queue", "limits.password_checks"}
+    | {"limits.group_commit", "limits.write_queue", "limits.password_checks", "spam.processes"}
 )
 _DEFAULT_DNS_PORT = 53
 

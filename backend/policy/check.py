@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 from backend.accounts.directory import Directory
 from backend.config import Settings
+from backend.content.spam.marker import Marker
 from backend.policy.access_lists import AccessLists
 from backend.policy.counters import Counters
 from backend.resolver.answer import Asks
@@ -42,6 +43,7 @@ class Services:
     resolver: Asks  # for what is not about one message; a check of a message asks `session.lookups`
     now: Callable[[], float]
     access: AccessLists
+    spam: Marker
     dry: bool = False  # somebody only wants to know what would be: count nothing, learn nothing, note no hit
 
 

@@ -137,11 +137,11 @@ async def accept(
     if refusal is not None and refusal[1].reply is not None:
         return refusal[1].reply, None, refusal
     only = str(mail.recipients[0].address) if len(mail.recipients) == 1 else None
-    head = b"".join(
-        [header.received(session, hostname, identity, now, only), _results(session, hostname), *mail.above, head]
-    )
     kept = authentication_results.without(hostname, section)
-    body = body.headed(head, section, kept)
+    marked = await services.spam.mark(mail.content, kept, services.settings)
+    received = header.received(session, hostname, identity, now, only)
+    head = b"".join([received, _results(session, hostname), marked.head, *mail.above, head])
+    body = body.headed(head, section, marked.section)
     sends_on = any(recipient.own and recipient.resolution.remote for recipient in mail.recipients)
     local, remote, notices = copies(mail, await services.directory.leaves_as(mail.sender) if sends_on else None)
     message = Message(
@@ -156,7 +156,7 @@ async def accept(
         envid=mail.envid,
         ret=mail.ret,
         smtputf8=mail.smtputf8,
-        detail=_detail(session),
+        detail=_detail(session) | ({"spam": marked.detail} if marked.detail else {}),
     )
     await store.commit(lambda transaction: messages.accept(transaction, message, local, remote, notices))
     return reply.OK.saying(f"Queued as {ids.text(identity)}"), identity, None

@@ -81,6 +81,7 @@ class Server:
             dialogue.abort()
         await self._empty(2.0)
         self.services.access.flush()
+        self.services.spam.close()
         self.logins.close()
         self._connections.close()
         self.services.counters.close()

@@ -382,6 +382,15 @@ def m005_spf(db: Database) -> None:
     db.table("queue").add_column("leaves_as", str)
 
 
+@migrations()
+def m011_spam(db: Database) -> None:
+    """What the site has learnt of spam."""
+    # In how many messages a token was that has this hash.
+    db.table("spam_counts").create({"place": int, "spam": int, "ham": int}, pk="place", not_null={"spam", "ham"})
+    db.table("spam_lessons").create({"digest": str, "kind": str, "time": float}, pk="digest", not_null={"kind", "time"})
+    db.table("spam_lessons").create_index(["kind"])
+
+
 def migrate(connection: sqlite3.Connection) -> None:
     """Bring the tables to VERSION. Runs in the caller's exclusive moment; each migration is one transaction."""
     migrations.apply(Database(connection))

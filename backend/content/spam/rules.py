@@ -1,0 +1,87 @@
+"""Rules with points: what a message's form, and what the checks found about who brought it, say for or against it.
+
+A rule is a name for the header, points, and a sentence for people. The model learns words; these are for what no
+collection of old mail can teach: today's checks, and tricks that nobody uses by accident.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from email.utils import parseaddr
+
+from backend.content.scorer import Context, Reason
+from backend.content.unpacked import Unpacked
+
+GTUBE = "XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X"
+_ALWAYS = 1000.0
+_TRIED = 64 * 1024  # characters of text that rules look at
+
+# (the check, what it found) -> name, points, why
+FINDINGS = {
+    ("spf", "pass"): ("SPF_PASS", -0.1, "SPF: the host may send for the sender's domain"),
+    ("spf", "fail"): ("SPF_FAIL", 2.5, "SPF: the sender's domain forbids this host to send for it"),
+    ("spf", "softfail"): ("SPF_SOFTFAIL", 1.0, "SPF: the sender's domain would rather not have this host send"),
+    ("spf", "permerror"): ("SPF_FAULTY", 0.3, "SPF: the record of the sender's domain is faulty"),
+    ("dkim", "pass"): ("DKIM_PASS", -0.1, "DKIM: a signature is good"),
+    ("dkim", "fail"): ("DKIM_FAIL", 0.5, "DKIM: no signature is good"),
+    ("dmarc", "pass"): ("DMARC_PASS", -0.5, "DMARC: the author's domain vouches for it"),
+    ("dmarc", "fail"): ("DMARC_FAIL", 2.5, "DMARC: the author's domain does not vouch for it"),
+    ("dns black lists", "listed"): ("BLACK_LISTED", 3.5, "a black list of the DNS has the host"),
+    ("dns white lists", "listed"): ("WHITE_LISTED", -3.0, "a white list of the DNS has the host"),
+    ("reverse dns", "permerror"): ("NO_REVERSE_DNS", 1.5, "the host has no name in the reverse DNS"),
+    ("reverse dns", "fail"): ("FALSE_REVERSE_DNS", 1.0, "the host's name in the reverse DNS does not lead back"),
+}
+
+_Test = Callable[[Unpacked, dict[str, str], str], bool]
+_DOUBLE = re.compile(
+    r"(?i)\.(?:pdf|docx?|xlsx?|jpe?g|png|txt|html?)\s{0,40}\.(?:exe|scr|pif|com|bat|cmd|vbs|js|jar|lnk)$"
+)
+_NUMBER_LINK = re.compile(r"(?i)https?://(?:\d{1,3}\.){3}\d{1,3}[:/]")
+_AT_LINK = re.compile(r"(?i)https?://[^\s/@]{1,80}@[^\s/]")
+_HIDDEN = re.compile(rb"(?i)font-size\s{0,3}:\s{0,3}[01]px|display\s{0,3}:\s{0,3}none[^>]{0,80}>[^<]{40}")
+_UNSEEN = re.compile("[\u200b-\u200f\u2060\u00ad\u202a-\u202e]")
+_MIXED = re.compile(r"[A-Za-z]{2}[\u0400-\u04ff\u0370-\u03ff][A-Za-z]|[\u0400-\u04ff]{2}[A-Za-z][\u0400-\u04ff]")
+
+
+def _display_fakes(_: Unpacked, fields: dict[str, str], __: str) -> bool:
+    name, address = parseaddr(fields.get("from", "")[:300])
+    shown = re.search(r"[\w.+-]{1,64}@([\w-]{1,63}(?:\.[\w-]{1,63}){1,5})", name)
+    return shown is not None and not address.lower().endswith(shown[1].lower())
+
+
+RULES: tuple[tuple[str, float, str, _Test], ...] = (
+    ("NO_DATE", 0.8, "it has no Date", lambda _, fields, __: "date" not in fields),
+    ("NO_MESSAGE_ID", 0.5, "it has no Message-ID", lambda _, fields, __: "message-id" not in fields),
+    ("NO_FROM", 1.5, "it has no author", lambda _, fields, __: not fields.get("from", "").strip()),
+    ("NAME_IS_OTHER_ADDRESS", 1.5, "the author's name is an address of another domain", _display_fakes),
+    ("DOUBLE_EXTENSION", 2.5, "an attachment hides that it is a program", lambda message, _, __: any(
+        _DOUBLE.search(piece.name[-120:]) for piece in message.pieces)),
+    ("NUMERIC_LINK", 1.0, "a link leads to a bare address", lambda _, __, text: bool(_NUMBER_LINK.search(text))),
+    ("LINK_WITH_NAME", 1.0, "a link hides its host behind @", lambda _, __, text: bool(_AT_LINK.search(text))),
+    ("HIDDEN_TEXT", 0.8, "it has text that nobody can see", lambda message, _, __: any(
+        piece.kind == "text/html" and _HIDDEN.search(piece.data) for piece in message.pieces)),
+    ("UNSEEN_LETTERS", 0.8, "its words are broken by letters that nobody can see", lambda _, __, text: len(
+        _UNSEEN.findall(text)) > 20),
+    ("UNSEEN_IN_SUBJECT", 1.2, "its subject has letters that nobody can see",
+     lambda _, fields, __: bool(_UNSEEN.search(fields.get("subject", "")))),
+    ("MIXED_ALPHABETS", 1.5, "words mix letters of two alphabets that look the same",
+     lambda _, fields, text: bool(_MIXED.search(fields.get("subject", "")) or len(_MIXED.findall(text)) > 3)),
+)  # fmt: skip
+
+
+def reasons(message: Unpacked, context: Context) -> Iterator[Reason]:
+    """The rules that fit."""
+    fields: dict[str, str] = {}
+    for name, value in message.header:
+        fields.setdefault(name.lower(), value)
+    text = "\n".join(piece.text for piece in message.pieces if piece.text)
+    if GTUBE in text or GTUBE in fields.get("subject", ""):
+        yield Reason("GTUBE", _ALWAYS, "it is the message that tests spam filters")
+    text = text[:_TRIED]
+    for name, points, words, test in RULES:
+        if test(message, fields, text):
+            yield Reason(name, points, words)
+    for finding in context.findings.items():
+        if finding in FINDINGS:
+            yield Reason(*FINDINGS[finding])
