@@ -11,7 +11,7 @@ import re
 from backend.content.scorer import Score
 
 MARK = "***SPAM***"
-_FIELD = re.compile(rb"[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*(?:\r?\n|\Z)")
+_FIELD = re.compile(rb"[^\n]*(?:\n[ \t][^\n]*)*(?:\n|\Z)")
 _OURS = re.compile(rb"x-spam-[!-9;-~]*[ \t]*:", re.IGNORECASE)
 _SUBJECT = re.compile(rb"(subject[ \t]*:)((?:[ \t]|\r?\n[ \t])*)", re.IGNORECASE)
 _STARS = 50  # in X-Spam-Level
@@ -63,13 +63,4 @@ def marked(section: bytes, mark: str = MARK) -> bytes:
 
 def _split(section: bytes) -> list[bytes]:
     """The fields, each with its folded lines and its line end."""
-    found, place = list[bytes](), 0
-    while place < len(section):
-        match = _FIELD.match(section, place)
-        assert match is not None, "the pattern matches any text"
-        if match.end() == place:  # a bare CR, which is no end of a line
-            found.append(section[place:])
-            break
-        found.append(match[0])
-        place = match.end()
-    return found
+    return [field for field in _FIELD.findall(section) if field]

@@ -1,7 +1,7 @@
 """The model: what a token weighs for spam, learnt from mail that was sorted by hand, in one file of whole numbers.
 
-A file is a line of JSON and then the weights, a signed byte for each, one table for each kind of token. The weight of a
-token is at its hash. tests/spam/train.py makes the file.
+A file is the SHA-256 of the rest in a line, a line of JSON, and the weights: a signed byte for each, one table for each
+kind of token. The weight of a token is at its hash. tests/spam/train.py makes the file.
 """
 
 from __future__ import annotations
@@ -63,20 +63,18 @@ def shipped() -> Model:
 
 def read(data: bytes) -> Model:
     """The model in a file; Permanent when it is not whole."""
-    line, _, weights = data.partition(b"\n")
-    try:
-        head = json.loads(line)
-        if head["format"] != FORMAT or head["sha256"] != hashlib.sha256(weights).hexdigest():
-            raise Permanent("The spam model is damaged or of another version; install the program again.")
-        tables, place = [], 0
-        for one in head["tables"]:
-            size = 1 << one["bits"]
-            tables.append(Table(**one, weights=array("b", weights[place : place + size])))
-            place += size
-    except (ValueError, KeyError, TypeError) as error:
-        raise Permanent("The spam model is damaged; install the program again.") from error
-    if place != len(weights):
+    digest, _, rest = data.partition(b"\n")
+    if digest != hashlib.sha256(rest).hexdigest().encode():
         raise Permanent("The spam model is damaged; install the program again.")
+    line, _, weights = rest.partition(b"\n")
+    head = json.loads(line)
+    if head["format"] != FORMAT:
+        raise Permanent("The spam model is of another version; install the program again.")
+    tables, place = [], 0
+    for one in head["tables"]:
+        size = 1 << one["bits"]
+        tables.append(Table(**one, weights=array("b", weights[place : place + size])))
+        place += size
     return Model(tuple(tables), head["bias"], head["source"])
 
 
@@ -88,10 +86,10 @@ def write(tables: Iterable[Table], bias: float, source: str) -> bytes:
         "format": FORMAT,
         "source": source,
         "bias": round(bias, 6),
-        "sha256": hashlib.sha256(weights).hexdigest(),
         "tables": [
             {"kind": one.kind, "bits": one.bits, "scale": one.scale, "bias": one.bias, "part": one.part}
             for one in tables
         ],
     }
-    return json.dumps(head).encode() + b"\n" + weights
+    rest = json.dumps(head).encode() + b"\n" + weights
+    return hashlib.sha256(rest).hexdigest().encode() + b"\n" + rest

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from email.utils import parseaddr
 
 from backend.content.scorer import Context, Reason
@@ -16,6 +17,7 @@ from backend.content.unpacked import Unpacked
 GTUBE = "XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X"
 _ALWAYS = 1000.0
 _TRIED = 64 * 1024  # characters of text that rules look at
+_MANY_MIXED = 3  # words; one or two may be a name
 
 # (the check, what it found) -> name, points, why
 FINDINGS = {
@@ -33,40 +35,55 @@ FINDINGS = {
     ("reverse dns", "fail"): ("FALSE_REVERSE_DNS", 1.0, "the host's name in the reverse DNS does not lead back"),
 }
 
-_Test = Callable[[Unpacked, dict[str, str], str], bool]
 _DOUBLE = re.compile(
     r"(?i)\.(?:pdf|docx?|xlsx?|jpe?g|png|txt|html?)\s{0,40}\.(?:exe|scr|pif|com|bat|cmd|vbs|js|jar|lnk)$"
 )
 _NUMBER_LINK = re.compile(r"(?i)https?://(?:\d{1,3}\.){3}\d{1,3}[:/]")
-_AT_LINK = re.compile(r"(?i)https?://[^\s/@]{1,80}@[^\s/]")
-_HIDDEN = re.compile(rb"(?i)font-size\s{0,3}:\s{0,3}[01]px|display\s{0,3}:\s{0,3}none[^>]{0,80}>[^<]{40}")
+_AT_LINK = re.compile(r"(?i)https?://[^\s/@\"'<>]{1,80}@[^\s/]")
 _UNSEEN = re.compile("[\u200b-\u200f\u2060\u00ad\u202a-\u202e]")
 _MIXED = re.compile(r"[A-Za-z]{2}[\u0400-\u04ff\u0370-\u03ff][A-Za-z]|[\u0400-\u04ff]{2}[A-Za-z][\u0400-\u04ff]")
+_ADDRESS = re.compile(r"[\w.+-]{1,64}@([\w-]{1,63}(?:\.[\w-]{1,63}){1,5})")
 
 
-def _display_fakes(_: Unpacked, fields: dict[str, str], __: str) -> bool:
-    name, address = parseaddr(fields.get("from", "")[:300])
-    shown = re.search(r"[\w.+-]{1,64}@([\w-]{1,63}(?:\.[\w-]{1,63}){1,5})", name)
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What the rules look at: `fields` by their names in lower case, `linked`: text and HTML, where links are."""
+
+    message: Unpacked
+    fields: dict[str, str]
+    text: str
+    linked: str
+
+    @property
+    def subject(self) -> str:
+        return self.fields.get("subject", "")
+
+
+def _other_address(seen: _Seen) -> bool:
+    name, address = parseaddr(seen.fields.get("from", "")[:300])
+    shown = _ADDRESS.search(name)
     return shown is not None and not address.lower().endswith(shown[1].lower())
 
 
-RULES: tuple[tuple[str, float, str, _Test], ...] = (
-    ("NO_DATE", 0.8, "it has no Date", lambda _, fields, __: "date" not in fields),
-    ("NO_MESSAGE_ID", 0.5, "it has no Message-ID", lambda _, fields, __: "message-id" not in fields),
-    ("NO_FROM", 1.5, "it has no author", lambda _, fields, __: not fields.get("from", "").strip()),
-    ("NAME_IS_OTHER_ADDRESS", 1.5, "the author's name is an address of another domain", _display_fakes),
-    ("DOUBLE_EXTENSION", 2.5, "an attachment hides that it is a program", lambda message, _, __: any(
-        _DOUBLE.search(piece.name[-120:]) for piece in message.pieces)),
-    ("NUMERIC_LINK", 1.0, "a link leads to a bare address", lambda _, __, text: bool(_NUMBER_LINK.search(text))),
-    ("LINK_WITH_NAME", 1.0, "a link hides its host behind @", lambda _, __, text: bool(_AT_LINK.search(text))),
-    ("HIDDEN_TEXT", 0.8, "it has text that nobody can see", lambda message, _, __: any(
-        piece.kind == "text/html" and _HIDDEN.search(piece.data) for piece in message.pieces)),
-    ("UNSEEN_LETTERS", 0.8, "its words are broken by letters that nobody can see", lambda _, __, text: len(
-        _UNSEEN.findall(text)) > 20),
-    ("UNSEEN_IN_SUBJECT", 1.2, "its subject has letters that nobody can see",
-     lambda _, fields, __: bool(_UNSEEN.search(fields.get("subject", "")))),
-    ("MIXED_ALPHABETS", 1.5, "words mix letters of two alphabets that look the same",
-     lambda _, fields, text: bool(_MIXED.search(fields.get("subject", "")) or len(_MIXED.findall(text)) > 3)),
+def _double_extension(seen: _Seen) -> bool:
+    return any(_DOUBLE.search(piece.name[-120:]) for piece in seen.message.pieces)
+
+
+def _mixed_alphabets(seen: _Seen) -> bool:
+    return bool(_MIXED.search(seen.subject)) or len(_MIXED.findall(seen.text)) > _MANY_MIXED
+
+
+# name, points, why, whether it fits
+RULES: tuple[tuple[str, float, str, Callable[[_Seen], bool]], ...] = (
+    ("NO_DATE", 0.8, "it has no Date", lambda seen: "date" not in seen.fields),
+    ("NO_MESSAGE_ID", 0.5, "it has no Message-ID", lambda seen: "message-id" not in seen.fields),
+    ("NO_FROM", 1.5, "it has no author", lambda seen: not seen.fields.get("from", "").strip()),
+    ("NAME_IS_OTHER_ADDRESS", 1.5, "the author's name is an address of another domain", _other_address),
+    ("DOUBLE_EXTENSION", 2.5, "an attachment hides that it is a program", _double_extension),
+    ("NUMERIC_LINK", 0.8, "a link leads to a bare address", lambda seen: bool(_NUMBER_LINK.search(seen.linked))),
+    ("LINK_WITH_NAME", 0.8, "a link hides its host behind @", lambda seen: bool(_AT_LINK.search(seen.linked))),
+    ("UNSEEN_IN_SUBJECT", 1.2, "its subject has letters that nobody sees", lambda seen: bool(_UNSEEN.search(seen.subject))),
+    ("MIXED_ALPHABETS", 1.5, "words mix letters of two alphabets that look the same", _mixed_alphabets),
 )  # fmt: skip
 
 
@@ -79,8 +96,10 @@ def reasons(message: Unpacked, context: Context) -> Iterator[Reason]:
     if GTUBE in text or GTUBE in fields.get("subject", ""):
         yield Reason("GTUBE", _ALWAYS, "it is the message that tests spam filters")
     text = text[:_TRIED]
-    for name, points, words, test in RULES:
-        if test(message, fields, text):
+    markup = [piece.data.decode("latin-1") for piece in message.pieces if piece.kind == "text/html"]
+    seen = _Seen(message, fields, text, "\n".join((text, *markup))[: 2 * _TRIED])
+    for name, points, words, fits in RULES:
+        if fits(seen):
             yield Reason(name, points, words)
     for finding in context.findings.items():
         if finding in FINDINGS:
