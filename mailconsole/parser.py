@@ -24,6 +24,7 @@ _GROUPS = {
     "me": "oneself",
     "operator": "who runs the service",
     "queue": "mail on its way",
+    "spam": "what a message scores, and what the site learns of spam",
     "trace": "where is my mail?",
     "session": "who is logged in",
     "settings": "what is in force",
@@ -129,7 +130,8 @@ def _argument(parser: argparse.ArgumentParser, parameter: Parameter) -> None:
     elif parameter.option:
         parser.add_argument(option, required=parameter.required, metavar=metavar, help=parameter.help)
     elif parameter.file:
-        parser.add_argument(parameter.name, nargs="?", metavar="FILE", help=f"{parameter.help}; - for standard input")
+        nargs = "+" if parameter.many else None if parameter.required else "?"
+        parser.add_argument(parameter.name, nargs=nargs, metavar="FILE", help=f"{parameter.help}; - for standard input")
     elif parameter.required or parameter.place:
         nargs = None if parameter.required else "?"
         parser.add_argument(parameter.name, nargs=nargs, type=parameter.kind, metavar=metavar, help=parameter.help)

@@ -7,7 +7,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from backend import clock
-from mailconsole import access_views, account_views, explain_views, operator_views, reading_views, trace_views
+from mailconsole import (
+    access_views,
+    account_views,
+    explain_views,
+    operator_views,
+    reading_views,
+    spam_views,
+    trace_views,
+)
 from mailconsole.tables import table
 from screens.figures import size
 from screens.text import safe
@@ -231,6 +239,7 @@ _VIEWS: dict[str, Callable[[Any], str]] = {
     "queue.read": reading_views.text,
     "rule.list": lambda answer: _fields(answer) if answer["rows"] else "No rule holds mail.",
     "rule.delete": lambda answer: f"Rule {answer['id']} is deleted; what it holds stays held until it is released.",
+    **spam_views.VIEWS,
     "trace.find": trace_views.found,
     "trace.show": trace_views.story,
     "explain": explain_views.explained,

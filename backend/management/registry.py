@@ -35,6 +35,7 @@ ROOMS = (
     "access_check",
     "access_files",
     "reading",
+    "spam",
     "trace",
     "explain",
     "accounts",
@@ -134,6 +135,7 @@ class Parameter:
     inner: bool = False  # for programs that page through much, and not on the command line
     option: bool = False  # on the command line by its name, though it is required
     file: bool = False  # on the command line the name of a file; in the contract what is in it, in base64
+    many: bool = False  # with `file`: of any number of files on the command line, a call for each
     bulk: bool = False  # a piece of a file: of many lines, and the audit log keeps its length only
 
 
@@ -170,7 +172,7 @@ class Action:
         if self.reason and not why.strip():
             raise BadInput(f"{self.name} needs a reason (why); the audit log keeps it.")
         kept = {
-            p.name: f"{len(given[p.name]):,} characters" if p.bulk else given[p.name]
+            p.name: f"{len(given[p.name]):,} characters" if p.bulk or p.file else given[p.name]
             for p in self.parameters
             if not p.secret and given[p.name] != p.default
         }

@@ -385,9 +385,11 @@ def m005_spf(db: Database) -> None:
 @migrations()
 def m011_spam(db: Database) -> None:
     """What the site has learnt of spam."""
-    # In how many messages a token was that has this hash.
-    db.table("spam_counts").create({"place": int, "spam": int, "ham": int}, pk="place", not_null={"spam", "ham"})
-    db.table("spam_lessons").create({"digest": str, "kind": str, "time": float}, pk="digest", not_null={"kind", "time"})
+    # The weight of the tokens that have this hash.
+    db.table("spam_weights").create({"place": int, "weight": float}, pk="place", not_null={"weight"})
+    db.table("spam_lessons").create(
+        {"digest": str, "kind": str, "step": float, "time": float}, pk="digest", not_null={"kind", "step", "time"}
+    )
     db.table("spam_lessons").create_index(["kind"])
 
 

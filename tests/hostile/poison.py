@@ -29,6 +29,7 @@ OURS = {
     "operator_keys": {"fingerprint", "algorithm", "blob"},
     "operators": {"name", "role", "password", "totp", "state", "theme"},
     "queue": {"state", "lease", "domain"},
+    "spam_lessons": {"digest", "kind"},
     "events": {"session"},
 }
 _JSON = {("events", "detail"), ("audit", "arguments"), ("audit", "before"), ("audit", "after")}

@@ -10,6 +10,7 @@ import json
 import resource
 import struct
 import sys
+from array import array
 from typing import Any, BinaryIO
 
 from backend.content.scorer import Context
@@ -28,7 +29,7 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
             return
         request = json.loads(head)
         if "context" not in request:
-            lessons = learnt.unpack(data)
+            lessons = learnt.Learnt(array("f", data))
             continue
         answer = _score(request, data, words, lessons)
         written = json.dumps(answer).encode()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import backend
 from backend.config import Settings
 from backend.content.scorer import Context
-from backend.content.spam import learnt, marking, parts
+from backend.content.spam import marking, parts
 from backend.content.spam.room import Room
 from backend.errors import MailError, Temporary
 from backend.policy.ours import ours
@@ -70,7 +70,7 @@ class Marker:
         version = await self._store.query(spam_lessons.version)
         if version != self._version:
             lessons = await self._store.query(spam_lessons.read)
-            self._room.teach(version, learnt.pack(learnt.Learnt(*lessons)))
+            self._room.teach(version, lessons.tobytes())
             self._version = version
 
     def close(self) -> None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 
 from backend.content.scorer import Score
+from backend.content.spam.tokens import MARK
 
-MARK = "***SPAM***"
 _FIELD = re.compile(rb"[^\n]*(?:\n[ \t][^\n]*)*(?:\n|\Z)")
 _OURS = re.compile(rb"x-spam-[!-9;-~]*[ \t]*:", re.IGNORECASE)
 _SUBJECT = re.compile(rb"(subject[ \t]*:)((?:[ \t]|\r?\n[ \t])*)", re.IGNORECASE)

@@ -73,6 +73,10 @@ def _mixed_alphabets(seen: _Seen) -> bool:
     return bool(_MIXED.search(seen.subject)) or len(_MIXED.findall(seen.text)) > _MANY_MIXED
 
 
+def _unseen_in_subject(seen: _Seen) -> bool:
+    return bool(_UNSEEN.search(seen.subject))
+
+
 # name, points, why, whether it fits
 RULES: tuple[tuple[str, float, str, Callable[[_Seen], bool]], ...] = (
     ("NO_DATE", 0.8, "it has no Date", lambda seen: "date" not in seen.fields),
@@ -82,7 +86,7 @@ RULES: tuple[tuple[str, float, str, Callable[[_Seen], bool]], ...] = (
     ("DOUBLE_EXTENSION", 2.5, "an attachment hides that it is a program", _double_extension),
     ("NUMERIC_LINK", 0.8, "a link leads to a bare address", lambda seen: bool(_NUMBER_LINK.search(seen.linked))),
     ("LINK_WITH_NAME", 0.8, "a link hides its host behind @", lambda seen: bool(_AT_LINK.search(seen.linked))),
-    ("UNSEEN_IN_SUBJECT", 1.2, "its subject has letters that nobody sees", lambda seen: bool(_UNSEEN.search(seen.subject))),
+    ("UNSEEN_IN_SUBJECT", 1.2, "its subject has letters that nobody sees", _unseen_in_subject),
     ("MIXED_ALPHABETS", 1.5, "words mix letters of two alphabets that look the same", _mixed_alphabets),
 )  # fmt: skip
 

@@ -16,6 +16,7 @@ from itertools import pairwise
 
 from backend.content.unpacked import Unpacked
 
+MARK = "***SPAM***"  # ours, of mail that was marked; it says nothing of the mail itself
 WORDS = 1500  # of the text that are read
 FRAGMENTS = 1500  # characters of the text whose fragments are read
 _LINKS = 60
@@ -67,7 +68,7 @@ def tokens(message: Unpacked) -> Tokens:
     fields: dict[str, str] = {}
     for name, value in message.header:
         fields.setdefault(name.lower(), value[:_VALUE])
-    subject = fields.get("subject", "")
+    subject = fields.get("subject", "").removeprefix(MARK)
     text = "\n".join(piece.text for piece in message.pieces if piece.text)
     read = _words(text, WORDS)
     form = {*_header(fields, [name.lower() for name, _ in message.header[:100]]), *_subject_form(subject)}

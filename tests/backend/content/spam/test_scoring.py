@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from array import array
 
@@ -149,26 +150,23 @@ def test_a_damaged_model_is_refused(place: int) -> None:
         model.read(bytes(data)[:-1])
 
 
-def lessons(spam: list[bytes], ham: list[bytes]) -> Learnt:
-    counts = {"spam": array("H", bytes(2 * PLACES)), "ham": array("H", bytes(2 * PLACES))}
-    for kind, some in (("spam", spam), ("ham", ham)):
-        for data in some:
-            for place in learnt.places(tokens(parts.unpack(data, len(data)))):
-                counts[kind][place] += 1
-    return Learnt(counts["spam"], counts["ham"], len(spam), len(ham))
+def taught(data: bytes, step: float) -> Learnt:
+    """What is known after one lesson of so many points."""
+    weights = array("f", bytes(4 * PLACES))
+    where = learnt.places(tokens(parts.unpack(data, len(data))))
+    for place in where:
+        weights[place] = step / math.sqrt(len(where))
+    return Learnt(weights)
 
 
-def test_a_lesson_moves_what_is_like_it_and_little_else() -> None:
-    taught = lessons([GOOD], [])
-    assert score(GOOD, lessons=taught).points > score(GOOD).points + 1
-    other = GOOD.replace(b"could you look", b"did anybody see").replace(b"repository", b"cupboard")
-    assert score(other, lessons=taught).points > score(other).points
-    assert abs(score(SPAM, lessons=taught).points - score(SPAM).points) < 1.5
-    assert score(SPAM, lessons=lessons([], [SPAM])).points < score(SPAM).points - 1
+@pytest.mark.parametrize(("data", "other", "step"), [(GOOD, SPAM, 6.0), (SPAM, GOOD, -6.0)])
+def test_a_lesson_moves_what_is_like_it_and_little_else(data: bytes, other: bytes, step: float) -> None:
+    lessons = taught(data, step)
+    assert score(data, lessons=lessons).points == pytest.approx(score(data).points + step, abs=0.1)
+    near = data.replace(b"the second run", b"another run").replace(b"no risk", b"no danger")
+    assert abs(score(near, lessons=lessons).points - score(near).points) > 3.0
+    assert abs(score(other, lessons=lessons).points - score(other).points) < 0.5
 
 
-def test_lessons_travel() -> None:
-    taught = lessons([SPAM], [GOOD])
-    assert learnt.unpack(learnt.pack(taught)) == taught
-    assert learnt.BITS == 16
-    assert learnt.PLACES == PLACES
+def test_lessons_end_somewhere() -> None:
+    assert score(GOOD, lessons=taught(GOOD, 1_000.0)).points <= 27.0
