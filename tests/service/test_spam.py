@@ -6,6 +6,7 @@ import base64
 import os
 import re
 import signal
+import time
 from collections.abc import Iterator
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -135,6 +136,23 @@ def test_our_own_are_not_marked(site: Site) -> None:
     found = arrives(site, "ours", letter("ours", f"{GTUBE}\r\n"), source="127.0.0.1")
     assert found["Subject"] == "minutes"
     assert found["X-Spam-Status"] is None
+
+
+def test_what_is_learnt_counts_for_the_next_message(site: Site, tmp_path: Path) -> None:
+    offer = (
+        "Dear friend, make money fast from home, 100% free, no risk! Lowest mortgage rates, guaranteed income.\r\n"
+        "Click here to order now: http://192.0.2.7/order.html\r\nTo be removed from our mailing list click here.\r\n"
+    )
+    fields = "Subject: YOU HAVE WON!!! Claim your FREE $$$ now\r\n"
+    assert arrives(site, "taught1", letter("taught1", offer, fields))["X-Spam-Flag"] == "YES"
+    (tmp_path / "one.eml").write_bytes(letter("taught0", offer, fields))
+    said = site.cli("spam", "learn", "--as", "ham", str(tmp_path / "one.eml")).stdout.decode()
+    assert said == "1 message learnt. The site has learnt 0 of spam and 1 of good mail.\n"
+    time.sleep(5.5)  # until a worker looks again
+    found = arrives(site, "taught2", letter("taught2", offer, fields))
+    assert found["Subject"] == "YOU HAVE WON!!! Claim your FREE $$$ now"
+    assert "LEARNT_HERE=-" in found["X-Spam-Status"]
+    site.cli("spam", "forget", str(tmp_path / "one.eml"))
 
 
 def test_a_dead_scorer_lets_mail_pass_and_comes_back(site: Site) -> None:

