@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import backend
+from backend import ids
 from backend.config import Settings
 from backend.content.scorer import Context
 from backend.content.spam import marking, parts
@@ -20,6 +22,7 @@ from backend.store.database import Store
 if TYPE_CHECKING:
     from backend.content.scan import Incoming
 
+_log = logging.getLogger("spam")
 _LOOK = 5.0  # seconds until it is asked again whether the site has learnt something
 _NAMED = 8  # reasons in the trace
 
@@ -53,7 +56,11 @@ class Marker:
             start = await _start(message)
             score = await self._room.score(start, message.body.size, context(message), spam.seconds)
         except MailError as error:
+            _log.warning("message %s was not scored: %s", ids.text(message.id), error)
             return Marked(b"", section, {"failed": "late" if str(error) == "late" else "broken"})
+        except Exception:  # whatever it is: mail does not wait for its score
+            _log.exception("message %s was not scored", ids.text(message.id))
+            return Marked(b"", section, {"failed": "broken"})
         found = score.points >= spam.threshold
         head = marking.fields(score, spam.threshold, backend.__version__, spam=found)
         detail = {
