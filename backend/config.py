@@ -193,6 +193,17 @@ class Spf:
 
 
 @dataclass(frozen=True, slots=True)
+class Spam:
+    """[spam]: mail that is marked."""
+
+    enabled: bool = True
+    threshold: float = 5.0  # points from which on a message is spam
+    ours: bool = False  # also what our own users and hosts send
+    seconds: float = 5.0  # for one message, waiting included; later it passes unmarked
+    processes: int = 1  # of each SMTP worker, in which messages are scored
+
+
+@dataclass(frozen=True, slots=True)
 class Srs:
     """[srs]: mail that an alias sends on to another host leaves with a sender of ours, so that SPF passes there."""
 
@@ -343,6 +354,7 @@ class Settings:
     dkim: Dkim = field(default_factory=Dkim)
     arc: Arc = field(default_factory=Arc)
     spf: Spf = field(default_factory=Spf)
+    spam: Spam = field(default_factory=Spam)
     srs: Srs = field(default_factory=Srs)
     access: Access = field(default_factory=Access)
     dmarc: Dmarc = field(default_factory=Dmarc)

@@ -86,7 +86,7 @@ def _for_others(given: argparse.Namespace) -> bool:
 def _reads_here(given: argparse.Namespace) -> bool:
     """Whether a file of this host is named."""
     parameters = given.action.parameters if "action" in given else ()
-    return any(p.file and getattr(given, p.name, None) not in (None, "-") for p in parameters)
+    return any(p.file and getattr(given, p.name, None) not in (None, "-", ["-"]) for p in parameters)
 
 
 def settings_of(given: argparse.Namespace) -> Settings:
@@ -196,6 +196,10 @@ def _act(given: argparse.Namespace, connection: socket.socket | None) -> int:
             arguments["file"] = report_files.read(given.report)
         if action.dangerous and not getattr(given, "yes", False) and sys.stdin.isatty():
             arguments = _confirmed(service, action, arguments)
+        many = next((parameter.name for parameter in action.parameters if parameter.many), "")
+        if many:
+            output.show(action.name, _each(service, action.name, many, getattr(given, many), arguments))
+            return 0
         answer = service.call(action.name, arguments)
         while isinstance(answer, dict) and answer.get("next") is not None:
             problems.say(f"{answer['affected']} done, going on ...")
@@ -227,7 +231,7 @@ def _arguments(given: argparse.Namespace) -> dict[str, Any]:
     """What the command line says of the action's arguments; passwords from where nobody sees them."""
     arguments: dict[str, Any] = {}
     for parameter in given.action.parameters:
-        if parameter.inner or parameter.bulk:
+        if parameter.inner or parameter.bulk or parameter.many:
             continue
         if parameter.secret:
             from_stdin = getattr(given, f"{parameter.name}_stdin")
@@ -254,16 +258,27 @@ def _text() -> str:
         raise BadInput("The text on standard input is not UTF-8.") from None
 
 
-def _file(name: str) -> str:
-    """What is in a file, in base64."""
+def _each(service: Service, action: str, name: str, files: list[str], arguments: dict[str, Any]) -> Any:
+    """One call for each file, of which the beginning is enough; what they changed in all, and how it is after them."""
+    changed = unchanged = 0
+    answer: dict[str, Any] = {}
+    for file in files:
+        answer = service.call(action, {**arguments, name: _file(file, cut=True)})
+        changed += answer["changed"]
+        unchanged += answer["unchanged"]
+    return {**answer, "changed": changed, "unchanged": unchanged}
+
+
+def _file(name: str, *, cut: bool = False) -> str:
+    """What is in a file, in base64; `cut`: as much of it as goes into one request."""
     try:
         with sys.stdin.buffer if name == "-" else Path(name).open("rb") as file:
             data = file.read(_FILE + 1)
     except OSError as error:
         raise BadInput(f"{name} cannot be read: {error.strerror}.") from None
-    if len(data) > _FILE:
+    if len(data) > _FILE and not cut:
         raise BadInput(f"{name} is too large; {_FILE} bytes are looked at, at the most.")
-    return base64.b64encode(data).decode()
+    return base64.b64encode(data[:_FILE]).decode()
 
 
 def _secret(from_stdin: bool) -> str:

@@ -27,6 +27,7 @@ _GROUPS = {
     "me": "oneself",
     "operator": "who runs the service",
     "queue": "mail on its way",
+    "spam": "what a message scores, and what the site learns of spam",
     "trace": "where is my mail?",
     "session": "who is logged in",
     "settings": "what is in force",
@@ -136,7 +137,8 @@ def _argument(parser: argparse.ArgumentParser, parameter: Parameter) -> None:
         parser.add_argument(option, required=parameter.required, metavar=metavar, help=parameter.help)
     elif parameter.file:
         words = f"{parameter.help}; - for standard input"
-        parser.add_argument(parameter.name, nargs=None if parameter.required else "?", metavar="FILE", help=words)
+        nargs = "+" if parameter.many else None if parameter.required else "?"
+        parser.add_argument(parameter.name, nargs=nargs, metavar="FILE", help=words)
     elif parameter.required or parameter.place:
         nargs = None if parameter.required else "?"
         parser.add_argument(parameter.name, nargs=nargs, type=parameter.kind, metavar=metavar, help=parameter.help)

@@ -16,6 +16,7 @@ from mailconsole import (
     operator_views,
     reading_views,
     sender_views,
+    spam_views,
     tls_views,
     trace_views,
 )
@@ -242,6 +243,7 @@ _VIEWS: dict[str, Callable[[Any], str]] = {
     "queue.read": reading_views.text,
     "rule.list": lambda answer: _fields(answer) if answer["rows"] else "No rule holds mail.",
     "rule.delete": lambda answer: f"Rule {answer['id']} is deleted; what it holds stays held until it is released.",
+    **spam_views.VIEWS,
     "trace.find": trace_views.found,
     "trace.show": trace_views.story,
     "explain": explain_views.explained,

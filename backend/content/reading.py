@@ -69,15 +69,15 @@ def fields(data: bytes) -> tuple[tuple[tuple[str, str], ...], bool]:
 def text(data: bytes) -> Text:
     """The words of the first part that has some, plain text before HTML."""
     try:
-        parts = _walk(email.message_from_bytes(data))
+        parts = walk(email.message_from_bytes(data))
     except RecursionError:
         return Text("", "", (), cut=True)
-    shown = tuple(Part(part.get_content_type(), _name(part), _size(part), depth) for part, depth in parts[:_PARTS])
+    shown = tuple(Part(part.get_content_type(), file_name(part), _size(part), depth) for part, depth in parts[:_PARTS])
     for wanted in ("text/plain", "text/html"):
         for part, _ in parts[:_PARTS]:
             if part.get_content_type() == wanted and not part.is_multipart():
                 words = _words(part)
-                words = _plain(words) if wanted == "text/html" else words
+                words = plain(words) if wanted == "text/html" else words
                 if words.strip():
                     cut = len(words) > _TEXT or len(parts) > _PARTS
                     return Text(words[:_TEXT].replace("\r\n", "\n"), wanted, shown, cut)
@@ -89,7 +89,7 @@ def _end(data: bytes) -> int:
     return empty.start() if empty else len(data)
 
 
-def _walk(message: Message) -> list[tuple[Message, int]]:
+def walk(message: Message) -> list[tuple[Message, int]]:
     found, waiting = list[tuple[Message, int]](), [(message, 0)]
     while waiting and len(found) <= _PARTS:
         part, depth = waiting.pop()
@@ -100,8 +100,8 @@ def _walk(message: Message) -> list[tuple[Message, int]]:
     return found
 
 
-def _name(part: Message) -> str:
-    name = _tried(part.get_filename, None)
+def file_name(part: Message) -> str:
+    name = tried(part.get_filename, None)
     return "" if name is None else _decoded(str(name)[:_VALUE].encode("utf-8", "replace"))
 
 
@@ -111,21 +111,23 @@ def _size(part: Message) -> int:
 
 
 def _words(part: Message) -> str:
-    content = _tried(lambda: cast(Any, part.get_payload(decode=True)), b"")
-    charset = _tried(part.get_content_charset, None)
-    return _in(charset, content) if isinstance(content, bytes) else ""
+    content = tried(lambda: cast(Any, part.get_payload(decode=True)), b"")
+    charset = tried(part.get_content_charset, None)
+    return characters(charset, content) if isinstance(content, bytes) else ""
 
 
 def _decoded(value: bytes) -> str:
     """Encoded words read, what is no character replaced."""
-    words = _in(None, value)
+    words = characters(None, value)
     if "=?" not in words:
         return words
-    pieces: Any = _tried(lambda: decode_header(words), [(words, None)])
-    return "".join(piece if isinstance(piece, str) else _in(charset, piece) for piece, charset in pieces)[:_VALUE]
+    pieces: Any = tried(lambda: decode_header(words), [(words, None)])
+    return "".join(piece if isinstance(piece, str) else characters(charset, piece) for piece, charset in pieces)[
+        :_VALUE
+    ]
 
 
-def _in(charset: str | None, data: bytes) -> str:
+def characters(charset: str | None, data: bytes) -> str:
     if charset:
         try:
             codec = codecs.lookup(charset)
@@ -139,7 +141,7 @@ def _in(charset: str | None, data: bytes) -> str:
         return data.decode("latin-1")
 
 
-def _plain(markup: str) -> str:
+def plain(markup: str) -> str:
     """HTML without its tags; what scripts and styles hold is left out."""
     words, unseen = list[str](), ""
     for piece in _MARKUP.findall(markup):
@@ -156,7 +158,7 @@ def _plain(markup: str) -> str:
     return re.sub(r"\n\s+", "\n", "".join(words)).strip()
 
 
-def _tried(read: Callable[[], T], otherwise: T) -> T:
+def tried(read: Callable[[], T], otherwise: T) -> T:
     try:
         return read()
     except (*_TROUBLE, binascii.Error):

@@ -35,6 +35,7 @@ ROOMS = (
     "access_check",
     "access_files",
     "reading",
+    "spam",
     "trace",
     "explain",
     "accounts",
@@ -141,6 +142,7 @@ class Parameter:
     inner: bool = False  # for programs that page through much, and not on the command line
     option: bool = False  # on the command line by its name, though it is required
     file: bool = False  # on the command line the name of a file; in the contract what is in it, in base64
+    many: bool = False  # with `file`: of any number of files on the command line, a call for each
     bulk: bool = False  # a piece of a file: of many lines, and the audit log keeps its length only
 
 

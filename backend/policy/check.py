@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 from backend.accounts.directory import Directory
 from backend.config import Settings
+from backend.content.spam.marker import Marker
 from backend.policy.access_lists import AccessLists
 from backend.policy.counters import Counters
 from backend.policy.dkim.keyring import Keyring
@@ -52,6 +53,7 @@ class Services:
     lists: ListQuestions  # the DNS lists
     standing: Standing  # what the whole site has found out
     tally: Tally  # what this worker counts for it
+    spam: Marker
     dry: bool = False  # somebody only wants to know what would be: count nothing, learn nothing, note no hit
 
 

@@ -6,6 +6,7 @@ import time
 
 from backend.accounts.directory import Directory
 from backend.config import Settings
+from backend.content.spam.marker import Marker
 from backend.policy.access_lists import AccessLists
 from backend.policy.check import Services
 from backend.policy.counters import Counters
@@ -32,5 +33,6 @@ def build(settings: Settings, store: Store, *, dry: bool = False) -> Services:
         standing=standing,
         tally=tally,
         keyring=Keyring(store),
+        spam=Marker(store, settings),
         dry=dry,
     )

@@ -141,10 +141,12 @@ async def accept(
         return refusal[1].reply, None, refusal
     only = str(mail.recipients[0].address) if len(mail.recipients) == 1 else None
     kept = authentication_results.without(hostname, section)
+    marked = await services.spam.mark(mail.content, kept, services.settings)
     results = _results(session, hostname)
-    head = await seals.above(letter.under(head + kept), session, services, results, now) + head
-    head = b"".join([header.received(session, hostname, identity, now, only), results, *mail.above, head])
-    body = body.headed(head, section, kept)
+    head = await seals.above(letter.under(head + marked.section), session, services, results, now) + head
+    received = header.received(session, hostname, identity, now, only)
+    head = b"".join([received, results, marked.head, *mail.above, head])
+    body = body.headed(head, section, marked.section)
     sends_on = any(recipient.own and recipient.resolution.remote for recipient in mail.recipients)
     local, remote, notices = copies(mail, await services.directory.leaves_as(mail.sender) if sends_on else None)
     message = Message(
@@ -160,7 +162,7 @@ async def accept(
         ret=mail.ret,
         smtputf8=mail.smtputf8,
         tls=_tls(mail, fields),
-        detail=_detail(session),
+        detail=_detail(session) | ({"spam": marked.detail} if marked.detail else {}),
     )
     note = account_of(session)
 

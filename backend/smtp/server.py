@@ -83,6 +83,7 @@ class Server:
         await self._empty(2.0)
         self.services.access.flush()
         self.services.tally.flush()
+        self.services.spam.close()
         self.logins.close()
         self._connections.close()
         self.services.counters.close()

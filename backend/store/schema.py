@@ -639,6 +639,17 @@ def m007_dmarc(db: Database) -> None:
     db.table("dmarc_read").create({"mailbox": int, "uid": int}, pk="mailbox", not_null={"uid"})
 
 
+@migrations()
+def m011_spam(db: Database) -> None:
+    """What the site has learnt of spam."""
+    # The weight of the tokens that have this hash.
+    db.table("spam_weights").create({"place": int, "weight": float}, pk="place", not_null={"weight"})
+    db.table("spam_lessons").create(
+        {"digest": str, "kind": str, "step": float, "time": float}, pk="digest", not_null={"kind", "step", "time"}
+    )
+    db.table("spam_lessons").create_index(["kind"])
+
+
 def migrate(connection: sqlite3.Connection) -> None:
     """Bring the tables to VERSION. Runs in the caller's exclusive moment; each migration is one transaction."""
     migrations.apply(Database(connection))

@@ -20,6 +20,7 @@ WORKS = (
     "queue_page",
     "trace",
     "access",
+    "spam",
     "large_messages",
     "idle",
     "console",

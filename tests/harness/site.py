@@ -29,8 +29,12 @@ class Failed(AssertionError):
     """A command of the service ended otherwise than it must."""
 
 
-# Checks that ask the DNS are off in a new site of the tests: there is none. A test of one switches it on.
+# Checks that ask the DNS are off in a new site of the tests, for there is none, and so is the mark of spam. A test of
+# one switches it on.
 QUIET = """
+[spam]
+enabled = false
+
 [reverse_dns]
 enabled = false
 [dnslists]

@@ -34,6 +34,7 @@ OURS = {
     "operators": {"name", "role", "password", "totp", "state", "theme"},
     "own_listings": {"zone", "address"},
     "queue": {"state", "lease", "domain", "tls"},
+    "spam_lessons": {"digest", "kind"},
     "sts_policies": {"mode"},
     "tls_domains": {"policy"},
     "tls_results": {"policy"},

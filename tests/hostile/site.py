@@ -59,6 +59,7 @@ ARGUMENTS: dict[str, list[str]] = {
     "trace.find": ["--since", "2h"],
     "trace.show": ["{message}"],
     "explain": ["--ip", "127.0.0.1", "--helo", "[/nope]", "--from", '"[/nope]"@client.test', "--to", ALICE],
+    "spam.score": [str(Path(__file__).with_name("corpus.py"))],
     "user.list": [],
     "user.show": [ALICE],
     "user.logins": [ALICE],

@@ -159,7 +159,21 @@ def _accepted(event: Event) -> str:
     if "account" in detail:
         return f"Accepted from {detail['account']}, who had logged in."
     allowed = f"; {detail['allowed']} of the white lists vouches for it" if "allowed" in detail else ""
-    return f"Accepted from {address(event.sender)}{f', brought by {event.peer}' if event.peer else ''}{allowed}."
+    spam = _spam(detail.get("spam"))
+    return f"Accepted from {address(event.sender)}{f', brought by {event.peer}' if event.peer else ''}{allowed}{spam}."
+
+
+def _spam(found: Any) -> str:
+    """Of what was scored: only what a person should know who asks where the mail is."""
+    if not isinstance(found, dict):
+        return ""
+    if "failed" in found:
+        return (
+            "; it could not be scored in time, so spam is not marked in it"
+            if found["failed"] == "late"
+            else ("; it could not be scored, so spam is not marked in it")
+        )
+    return f"; marked as spam, {found.get('points')} points" if found.get("marked") else ""
 
 
 def _delivered(event: Event) -> str:
