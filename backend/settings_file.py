@@ -36,6 +36,7 @@ NEEDS_RESTART = frozenset(
     {"listen.addresses", "listen.smtp", "listen.submission", "listen.submissions", "listen.ssh"}
     | {"site.data", "site.run", "site.user", "workers.smtp", "ssh.host_key"}
     | {"limits.group_commit", "limits.write_queue", "limits.password_checks"}
+    | {"limits.workshop_children"}
 )
 _DEFAULT_DNS_PORT = 53
 

@@ -62,7 +62,7 @@ def fields(data: bytes) -> tuple[tuple[tuple[str, str], ...], bool]:
             return tuple(found), True
         field = _FIELD.fullmatch(block)
         name, value = (field[1].decode("ascii"), field[2]) if field else ("", block)
-        found.append((name, _decoded(re.sub(rb"\r?\n[ \t]+", b" ", value).strip()[:_VALUE])))
+        found.append((name, decoded(re.sub(rb"\r?\n[ \t]+", b" ", value).strip()[:_VALUE])))
     return tuple(found), False
 
 
@@ -77,7 +77,7 @@ def text(data: bytes) -> Text:
         for part, _ in parts[:_PARTS]:
             if part.get_content_type() == wanted and not part.is_multipart():
                 words = _words(part)
-                words = _plain(words) if wanted == "text/html" else words
+                words = plain(words) if wanted == "text/html" else words
                 if words.strip():
                     cut = len(words) > _TEXT or len(parts) > _PARTS
                     return Text(words[:_TEXT].replace("\r\n", "\n"), wanted, shown, cut)
@@ -102,7 +102,7 @@ def _walk(message: Message) -> list[tuple[Message, int]]:
 
 def _name(part: Message) -> str:
     name = _tried(part.get_filename, None)
-    return "" if name is None else _decoded(str(name)[:_VALUE].encode("utf-8", "replace"))
+    return "" if name is None else decoded(str(name)[:_VALUE].encode("utf-8", "replace"))
 
 
 def _size(part: Message) -> int:
@@ -113,19 +113,22 @@ def _size(part: Message) -> int:
 def _words(part: Message) -> str:
     content = _tried(lambda: cast(Any, part.get_payload(decode=True)), b"")
     charset = _tried(part.get_content_charset, None)
-    return _in(charset, content) if isinstance(content, bytes) else ""
+    return characters(charset, content) if isinstance(content, bytes) else ""
 
 
-def _decoded(value: bytes) -> str:
-    """Encoded words read, what is no character replaced."""
-    words = _in(None, value)
+def decoded(value: bytes) -> str:
+    """Encoded words read (RFC 2047), what is no character replaced."""
+    words = characters(None, value)
     if "=?" not in words:
         return words
     pieces: Any = _tried(lambda: decode_header(words), [(words, None)])
-    return "".join(piece if isinstance(piece, str) else _in(charset, piece) for piece, charset in pieces)[:_VALUE]
+    return "".join(piece if isinstance(piece, str) else characters(charset, piece) for piece, charset in pieces)[
+        :_VALUE
+    ]
 
 
-def _in(charset: str | None, data: bytes) -> str:
+def characters(charset: str | None, data: bytes) -> str:
+    """Text in a character set that the sender names; in UTF-8 or Latin-1 when there is no such set."""
     if charset:
         try:
             codec = codecs.lookup(charset)
@@ -139,7 +142,7 @@ def _in(charset: str | None, data: bytes) -> str:
         return data.decode("latin-1")
 
 
-def _plain(markup: str) -> str:
+def plain(markup: str) -> str:
     """HTML without its tags; what scripts and styles hold is left out."""
     words, unseen = list[str](), ""
     for piece in _MARKUP.findall(markup):
