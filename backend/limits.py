@@ -33,7 +33,9 @@ class Limits:
     # What is inside of a message
     unpack_pieces: int = 10_000  # parts and members of archives; twice what the largest honest message was seen to have
     unpack_bytes: int = 256 * MIB  # of all pieces together: the largest message, and archives of twice as much
-    unpack_ratio: int = 250  # bytes out of an archive for each one in, past the first 16 MiB: text reaches 20, bombs 1,000
+    unpack_ratio: int = (
+        250  # bytes out of an archive for each one in, past the first 16 MiB: text reaches 20, bombs 1,000
+    )
     unpack_depth: int = 16  # archives in archives; a .tgz is two of them
     unpack_seconds: int = 30  # of one message, all that is done in a child process; senders wait ten minutes
     workshop_children: int = 2  # processes for that, of each SMTP worker: a large message holds nobody else up

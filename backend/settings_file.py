@@ -19,7 +19,16 @@ from backend.config import HostPort, Network, Settings
 from backend.errors import BadInput
 
 _PORTS = 65_535
+_WHAT_TO_DO = ("reject", "quarantine", "mark", "pass")
 _CHOICES = {
+    "antivirus.when_down": ("defer", "pass"),
+    "antivirus.infected": ("reject", "quarantine"),
+    "antivirus.refused": _WHAT_TO_DO,
+    "antivirus.encrypted": _WHAT_TO_DO,
+    "antivirus.macros": _WHAT_TO_DO,
+    "antivirus.unscannable": _WHAT_TO_DO,
+    "antivirus.engine.kind": ("clamd", "command"),
+    "antivirus.engine.when_down": ("defer", "pass"),
     "log.level": ("debug", "info", "warning", "error"),
     "relay.smarthost_tls": ("may", "must", "wrapped"),
     "spf.fail": ("reject", "mark"),
@@ -28,7 +37,8 @@ _CHOICES = {
 }
 _POSITIVE = {
     "delivery.retry_first", "delivery.retry_max", "delivery.give_up", "delivery.lease", "delivery.connections",
-    "spf.seconds", "srs.days",
+    "spf.seconds", "srs.days", "antivirus.engine.seconds", "antivirus.engine.connections", "antivirus.alert_hours",
+    "antivirus.quarantine_days", "limits.workshop_children", "limits.workshop_jobs", "limits.unpack_seconds",
 }  # fmt: skip
 _MOST = {"srs.days": 365}  # its time stamp has room for 1,023
 # What was bound, opened or started with the service cannot change under it.

@@ -7,7 +7,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from backend import clock
-from mailconsole import access_views, account_views, explain_views, operator_views, reading_views, trace_views
+from mailconsole import (
+    access_views,
+    account_views,
+    content_views,
+    explain_views,
+    operator_views,
+    reading_views,
+    trace_views,
+)
 from mailconsole.tables import table
 from screens.figures import size
 from screens.text import safe
@@ -234,6 +242,7 @@ _VIEWS: dict[str, Callable[[Any], str]] = {
     "trace.find": trace_views.found,
     "trace.show": trace_views.story,
     "explain": explain_views.explained,
+    **content_views.VIEWS,
     **access_views.VIEWS,
     **account_views.VIEWS,
     "alias.list": _aliases,

@@ -9,7 +9,7 @@ from functools import partial
 
 from backend.config import Settings
 from backend.errors import MailError
-from backend.store import bodies, deletions, lockouts, logins, statistics, trace, vacations
+from backend.store import alerts, bodies, deletions, lockouts, logins, quarantine, statistics, trace, vacations
 from backend.store.database import Store
 
 _log = logging.getLogger("delivery")
@@ -55,6 +55,11 @@ class Housekeeping:
         while more:
             more = await self._store.commit(deletions.purge)
             await asyncio.sleep(_BREATH)
+        more = True
+        while more:
+            more = await self._store.commit(quarantine.forget)
+            await asyncio.sleep(_BREATH)
+        await self._store.commit(lambda t: alerts.forget(t, now - keep.statistics_days * 86_400))
         await self._store.commit(lambda t: vacations.forget(t, now - _ANSWERS))
         await self._store.commit(lambda t: statistics.forget(t, now - keep.statistics_days * 86_400))
         for number in range(256):

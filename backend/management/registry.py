@@ -37,6 +37,7 @@ ROOMS = (
     "reading",
     "trace",
     "explain",
+    "content",
     "accounts",
     "vacation",
     "addresses",

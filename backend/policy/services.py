@@ -6,6 +6,7 @@ import time
 
 from backend.accounts.directory import Directory
 from backend.config import Settings
+from backend.content.antivirus import Antivirus
 from backend.policy.access_lists import AccessLists
 from backend.policy.check import Services
 from backend.policy.counters import Counters
@@ -22,5 +23,6 @@ def build(settings: Settings, store: Store, *, dry: bool = False) -> Services:
         resolver=Resolver(settings.dns),
         now=time.time,
         access=AccessLists(store),
+        antivirus=Antivirus(settings, store),
         dry=dry,
     )

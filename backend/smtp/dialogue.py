@@ -452,6 +452,8 @@ class Dialogue(Connection):
         detail: dict[str, object] = {"check": check, "reply": f"{answer.code} {answer.status} {answer.text}"}
         if verdict is not None:
             detail["reason"] = verdict.reason
+            if self.session.mail is not None and self.session.mail.engines:
+                detail["engines"] = self.session.mail.engines
             if verdict.rule is not None:
                 detail["rule"] = verdict.rule
         if self.session.helo:

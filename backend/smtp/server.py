@@ -60,6 +60,8 @@ class Server:
         self.tls = tls
         self.logins.limits = settings.limits
         resolver = self.services.resolver if settings.dns == self.services.settings.dns else Resolver(settings.dns)
+        if self.services.antivirus is not None:
+            self.services.antivirus.reload(settings)
         self.services = replace(
             self.services, settings=settings, directory=Directory(self.store, settings), resolver=resolver
         )
@@ -82,6 +84,8 @@ class Server:
         await self._empty(2.0)
         self.services.access.flush()
         self.logins.close()
+        if self.services.antivirus is not None:
+            self.services.antivirus.close()
         self._connections.close()
         self.services.counters.close()
 

@@ -12,6 +12,7 @@ from typing import Any
 OURS = {
     "access_rules": {"verdict", "kind", "key", "shape"},
     "accounts": {"address", "password", "state"},
+    "alerts": {"kind"},
     "aliases": {"address", "target"},
     "app_passwords": {"password"},
     "audit": {"hash"},
@@ -28,10 +29,14 @@ OURS = {
     "numbers": {"name"},
     "operator_keys": {"fingerprint", "algorithm", "blob"},
     "operators": {"name", "role", "password", "totp", "state", "theme"},
+    "quarantine": {"reason"},
     "queue": {"state", "lease", "domain"},
     "events": {"session"},
 }
-_JSON = {("events", "detail"), ("audit", "arguments"), ("audit", "before"), ("audit", "after")}
+_JSON = {("events", "detail"), ("audit", "arguments"), ("audit", "before"), ("audit", "after")} | {
+    ("quarantine", "engines"),
+    ("quarantine", "recipients"),
+}
 
 
 def poison(data: Path, text: str) -> int:

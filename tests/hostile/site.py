@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from backend import ids, site
@@ -10,10 +10,22 @@ from backend.address import parse
 from backend.management.registry import find
 from backend.management.roles import SYSADMIN, Caller
 from backend.settings_file import load
-from backend.store import accounts, app_passwords, audit, logins, messages, operators, trace, vacations
+from backend.store import (
+    accounts,
+    alerts,
+    app_passwords,
+    audit,
+    logins,
+    messages,
+    operators,
+    quarantine,
+    trace,
+    vacations,
+)
 from backend.store.bodies import Body
 from backend.store.database import Store, Transaction
 from backend.store.messages import Message, Remote
+from backend.store.quarantine import Wanted
 from backend.store.vacations import Vacation
 
 ALICE = "alice@example.org"
@@ -48,6 +60,11 @@ ARGUMENTS: dict[str, list[str]] = {
     "access.check": ["--ip", "192.0.2.1", "--sender", "ann@client.test"],
     "access.export": ["csv"],
     "deletions": [],
+    "virus.list": [],
+    "virus.engines": [],
+    "scan": ["{file}"],
+    "quarantine.list": [],
+    "quarantine.show": ["{quarantine}"],
 }
 
 
@@ -82,7 +99,9 @@ def populated(folder: Path, text: str = "") -> Site:
         act("alias.delete", address="old@example.org")
     finally:
         store.close()
-    return Site(made.settings, settings.site.data, {"entry": entry, "message": ids.text(number)})
+    (folder / "letter.eml").write_text(text or "hello", errors="replace")
+    names = {"entry": entry, "message": ids.text(number), "file": str(folder / "letter.eml"), "quarantine": "1"}
+    return Site(made.settings, settings.site.data, names)
 
 
 def _fill(transaction: Transaction, number: int, text: str) -> None:
@@ -106,6 +125,17 @@ def _fill(transaction: Transaction, number: int, text: str) -> None:
         detail={"helo": "client.test", "protocol": "ESMTP"},
     )
     messages.accept(transaction, message, remote=[Remote("bob@remote.test", "remote.test")])
+    quarantine.put(
+        transaction,
+        replace(message, id=ids.new()),
+        [Wanted(ALICE)],
+        reason="infected",
+        words="yara: infected: x",
+        engines={"yara": "infected: x"},
+        subject="hello",
+        until=transaction.now + 86_400,
+    )
+    alerts.note(transaction, "incoming", "x", "yara: infected: x", hours=24, peer="192.0.2.1", account=ALICE)
     transaction.execute("UPDATE queue SET error = '451 4.4.1 no answer', attempts = 2")
     helo = {"helo": "evil.test", "reply": "550 5.7.1 refused", "reason": "relay"}
     trace.add(transaction, "rcpt", "rejected", session="S2", peer="192.0.2.9", sender="x@evil.test", detail=helo)

@@ -89,7 +89,7 @@ def uuencoded(data: bytes) -> list[tuple[str, bytes]]:
     begins = list(islice(_UU.finditer(data), _MOST_FILES + 1))
     ends = [begin.start() for begin in begins[1:]] + [len(data)]
     found = []
-    for begin, most in zip(begins, ends, strict=True):
+    for begin, most in zip(begins, ends, strict=False):
         end = _UU_END.search(data, begin.end(), most)
         content = b"".join(_uu_lines(data[begin.end() : end.start() if end else most]))
         if content:

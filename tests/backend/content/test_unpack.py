@@ -165,10 +165,8 @@ def test_the_time_has_a_limit() -> None:
 
 def test_the_source_of_a_macro_is_unpacked() -> None:
     """The example of MS-OVBA §3.2.2."""
-    packed = bytes(
-        [0x01, 0x2F, 0xB0, 0x00, 0x23, 0x61, 0x61, 0x61, 0x62, 0x63, 0x64, 0x65, 0x82, 0x66, 0x00, 0x70, 0x61, 0x67]
-        + [0x68, 0x69, 0x6A, 0x01, 0x38, 0x08, 0x61, 0x6B, 0x6C, 0x00, 0x30, 0x6D, 0x6E, 0x6F, 0x70, 0x06, 0x71, 0x02]
-        + [0x70, 0x04, 0x10, 0x72, 0x73, 0x74, 0x75, 0x76, 0x10, 0x77, 0x78, 0x79, 0x7A, 0x00, 0x3C]
+    packed = bytes.fromhex(
+        "012fb000236161616263646582660070616768696a013808616b6c00306d6e6f700671027004107273747576107778797a003c"
     )
     assert decompress(packed) == b"#aaabcdefaaaaghijaaaaaklaaamnopqaaaaaaaaaaaarstuvwxyzaaa"
 
@@ -188,7 +186,7 @@ SHARDS = st.lists(
             b"\r\n", b"\r\n\r\n", b"--b", b"Content-Transfer-Encoding: base64\r\n", base64.b64encode(ZIP), ZIP,
             b"Content-Transfer-Encoding: quoted-printable\r\n", b"=?utf-8?B?", b"begin 644 x\r\n", b"end\r\n",
             b"Rar!\x1a\x07\x00", b"Rar!\x1a\x07\x01\x00", b"7z\xbc\xaf\x27\x1c", gzip.compress(SECRET), b"BZh9",
-            b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(512), tarred("a", b"x"), b'; name="', b"filename*0*=", b"\0\xff",
+            b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(512), tarred("a", b"x"), b'; n="', b"filename*0*=", b"\0\xff",
         ]
     )
     | st.binary(max_size=200),
