@@ -11,6 +11,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 
+from backend.content.unpack import seven
 from backend.content.unpack.budget import Budget
 from backend.content.unpacked import Piece
 
@@ -72,6 +73,19 @@ def _tar(piece: Piece, budget: Budget) -> Iterator[Member]:
                 yield info.name[:_NAME], budget.take((*piece.way, info.name[:_NAME]), len(piece.data), chunks)
 
 
+def _seven(piece: Piece, budget: Budget) -> Iterator[Member]:
+    def take(packed: int, chunks: Iterator[bytes]) -> bytes:
+        return budget.take(piece.way, packed, chunks)
+
+    try:
+        for name, content in seven.members(piece.data, take):
+            if content is None:
+                budget.note("unopened", (*piece.way, name[:_NAME]), "packed in a way that we do not know")
+            yield name[:_NAME], content or b""
+    except seven.Encrypted:
+        budget.note("encrypted", piece.way, "an encrypted 7z archive")
+
+
 def _compressed(start: Callable[[], Callable[[bytes], Iterator[bytes]]]) -> Callable[[Piece, Budget], Iterator[Member]]:
     def opened(piece: Piece, budget: Budget) -> Iterator[Member]:
         name = piece.name.rpartition(".")[0] or "content"
@@ -111,6 +125,7 @@ def _stepwise(make: Callable[[], bz2.BZ2Decompressor | lzma.LZMADecompressor]) -
 _OPEN: dict[str, Callable[[Piece, Budget], Iterator[Member]]] = {
     "application/zip": _zip,
     "application/x-tar": _tar,
+    "application/x-7z-compressed": _seven,
     "application/gzip": _compressed(_gunzip),
     "application/x-bzip2": _compressed(lambda: _stepwise(bz2.BZ2Decompressor)),
     "application/x-xz": _compressed(lambda: _stepwise(lambda: lzma.LZMADecompressor(memlimit=_LZMA_MEMORY))),

@@ -13,7 +13,6 @@ from backend.content.unpack.kinds import kind
 from backend.content.unpacked import Piece, Unpacked
 from backend.limits import Limits
 
-_LISTED = {"application/x-7z-compressed", "application/vnd.rar"}
 _PACKED_TEXT = 1_000_000  # characters of a text in an archive
 
 
@@ -48,7 +47,7 @@ def _members(piece: Piece, budget: Budget) -> Iterator[Piece]:
             text = reading.characters(None, source)
             yield budget.add(Piece(way, "text/x-vba", "", name, source, depth, text))
         return
-    if piece.kind in _LISTED:
+    if piece.kind == "application/vnd.rar":
         _listed(piece, budget)
         return
     for name, content in archives.members(piece, budget):
@@ -60,9 +59,6 @@ def _members(piece: Piece, budget: Budget) -> Iterator[Piece]:
 
 def _listed(piece: Piece, budget: Budget) -> None:
     """The names in an archive that is not opened, as empty pieces: enough for the rules about file types."""
-    if piece.kind == "application/x-7z-compressed":
-        budget.note("unopened", piece.way, "a 7z archive is not opened by us")
-        return
     try:
         for entry in rar.entries(piece.data):
             way = (*piece.way, entry.name)

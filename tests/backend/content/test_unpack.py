@@ -61,6 +61,50 @@ ZIP = zipped("a.txt", SECRET)
 ATTACHED = "Content-Type: application/octet-stream"
 UU = b"begin 644 a.bin\n" + b"".join(binascii.b2a_uu(SECRET[i : i + 45]) for i in range(0, len(SECRET), 45)) + b"end\n"
 
+# Made by py7zr: first.txt, and SECRET as dir/second.exe; in aes it is a.txt, and the password is x.
+SEVEN = {
+    "lzma2": (
+        "N3q8ryccAAQqaV+LuQAAAAAAAAAVAAAAAAAAAOyw7bDgAH8ANF0AMxpKrAx9Pyr1aBktAy1sNr0Dd0vMeEPyDAB18QHCrrf71vcw"
+        "PULoQrPvXpwNDbGoMC8AAADgAIoAdV0AAIEzB64P0bZyEKCKabC54UquoYjvQYSvsjxe4ytaf3txv9Iu8iJmzBMMTs5KSxi1zKyf"
+        "6oSZhhy3bC7BVzOgOTLDT7TLVVWjZuu2HJDZb/V8eMGxgIWDSBSgazmXB5BH1Hf/78Zc1xi0UR8VV9Kj2NI4AAAAABcGPAEJfQAH"
+        "CwEAASEhARgMgIsAAA=="
+    ),
+    "lzma": (
+        "N3q8ryccAATcbVusuQAAAAAAAAAVAAAAAAAAAJyekaoAMxpKrAx9Pyr1aBktAy1sNr0Dd0vMeEPyDAB18QHCrrf71vcwPULoQrPv"
+        "XpwNDbGoP0PNP//28QQA4ACKAHddAACBMweuD9GYLRigkKB3sP6Th+GqHydqLVxsheeWpluV0trvwC620zXWcpaC3AOW2833AB3x"
+        "A2HkU2hBq73GKaIS2zt9EiQ6DnlLfSW7f4t7h6WpoeAFRbdU22N4ficiONxVZnTs88JAhgA2ilC/oX+/7fxAAAAAABcGOgEJfwAH"
+        "CwEAASEhARgMgIsAAA=="
+    ),
+    "bzip2": (
+        "N3q8ryccAAQrjzcA1gAAAAAAAAAUAAAAAAAAACXkofxCWmg5MUFZJlNZTCNa/wAAJxmAQAR/4DdnngAgAFRX6qPUZMmAhoehn/qp"
+        "GgaBoAEHqaCFCaKtYtXL0mDFk2SdMmyLlUiXaWYd3EFNBDCH6nw0ex+yimRdyRThQkEwjWv84AB+AG1dAACBMweuD9Ocyz1AwJDO"
+        "5ct29lN97ZK61ZhdZ9n/mWs0WBMUIGSPh1jKUixJGdwBqj3mqIHmiRg6ltOG2ObivMTh1LekdhJmQNHzmvdRjyVTk8FjftP13l2N"
+        "SeiOR2E7VSPj6wDKiUGH1UAAAAAAFwZhAQl1AAcLAQABISEBGAx/AAA="
+    ),
+    "deflate": (
+        "N3q8ryccAASNkNZCpgAAAAAAAAAUAAAAAAAAANfO8jtLyywqLinJSFXIS01NyUlVKMlILFHILS0uUUhKVUjLL81L0VEwMDQyNjE1"
+        "M7ewpL5CAOAAfgBsXQAAgTMHrg/RHxk0oJCgckPUWaivSaFL5m+aExOz5zyfs09X3HS3VcHThKFAkw2Y9r3EczydsYL/CAsIx0K1"
+        "5w3Fhs1duEbeQw1kWivg0QU8ZVYVPq2w94DbK7A+8nsBzcGl7xqj8gN18AAAAAAAFwYyAQl0AAcLAQABISEBGAx/AAA="
+    ),
+    "bcj": (
+        "N3q8ryccAAQqaV+LuQAAAAAAAAAVAAAAAAAAAOyw7bDgAH8ANF0AMxpKrAx9Pyr1aBktAy1sNr0Dd0vMeEPyDAB18QHCrrf71vcw"
+        "PULoQrPvXpwNDbGoMC8AAADgAIoAdV0AAIEzB64P0bZyEKCKabC54UquoYjvQYSvsjxe4ytaf3txv9Iu8iJmzBMMTs5KSxi1zKyf"
+        "6oSZhhy3bC7BVzOgOTLDT7TLVVWjZuu2HJDZb/V8eMGxgIWDSBSgcN+oRYQgMJyf55xf7p30FnkmhOgR0z0QAAAAABcGPAEJfQAH"
+        "CwEAASEhARgMgIsAAA=="
+    ),
+    "copy": (
+        "N3q8ryccAARKZHeI9QAAAAAAAAAWAAAAAAAAANO3HJxmaXJzdHRoZSBuZWVkbGUgdGhhdCBtdXN0IGJlIGZvdW5kLCAwMTIzNDU2"
+        "Nzg5dGhlIG5lZWRsZSB0aGF0IG11c3QgYmUgZm91bmQsIDAxMjM0NTY3ODl0aGUgbmVlZGxlIHRoYXQgbXVzdCBiZSBmb3VuZCwg"
+        "MDEyMzQ1Njc4OeAAggBtXQAAgTMHrg/VNSexaT5tFJA9nu/D6y1n90cwekE99dxKLQQxOJwPoONlgQ2Y641m4c92HR1OtwD4uJXQ"
+        "WY8/P7LNsOcPrGaHQc2/XJOlYWI4PKAD1MyOIv2OljBoTuTkzQp23P+hkdamDW69AAAAABcGgIABCXUABwsBAAEhIQEYDICDAAA="
+    ),
+    "aes": (
+        "N3q8ryccAATcuvgcqQAAAAAAAAAUAAAAAAAAAPn6k14hrTX1TuvEejXuTYbgL6baL7CoXx9Z+2KIm1bAWuKJWIfNzZ3wlTAug3s2"
+        "UvHgLc0GyXW9hURZocTNzFBbOmBAAQBkAQQGAAEJQAoBX3BF9QAHCwEAAiQG8QcBElMPY85TTaBjrKckjLfpv/K1piEhARgBAAw3"
+        "ewAICgGEFWBhAAAFARENAGEALgB0AHgAdAAAABQKAQBwOzymbXzdARUGAQAggICBAAAAFwZAAQlpAAcLAQABISEBGAxlAAA="
+    ),
+}
+
 
 @pytest.mark.parametrize(
     "message",
@@ -171,6 +215,21 @@ def test_the_source_of_a_macro_is_unpacked() -> None:
     assert decompress(packed) == b"#aaabcdefaaaaghijaaaaaklaaamnopqaaaaaaaaaaaarstuvwxyzaaa"
 
 
+@pytest.mark.parametrize("way", [way for way in SEVEN if way != "aes"])
+def test_a_7z_archive_is_opened(way: str) -> None:
+    unpacked = unpack(part(base64.b64decode(SEVEN[way]), ATTACHED), LIMITS)
+    assert [(piece.name, piece.data) for piece in unpacked.pieces[1:]] == [
+        ("first.txt", b"first"),
+        ("dir/second.exe", SECRET),
+    ]
+    assert unpacked.troubles == ()
+
+
+def test_an_encrypted_7z_archive_is_said() -> None:
+    troubles = unpack(part(base64.b64decode(SEVEN["aes"]), ATTACHED), LIMITS).troubles
+    assert [trouble.kind for trouble in troubles] == ["encrypted"]
+
+
 def test_names_in_a_rar_archive_are_listed() -> None:
     name = b"run.exe"
     body = bytes([2, 2, 0, 0, 0, 0, 0, 0, len(name)]) + name  # kind, flags, packed 0, file flags, size, attributes, ...
@@ -201,8 +260,11 @@ def test_nothing_that_comes_makes_it_fall(shards: list[bytes]) -> None:
     assert unpacked.size == sum(map(len, shards))
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.sampled_from([ZIP, tarred("a", SECRET), gzip.compress(SECRET)]), st.data())
+@settings(max_examples=200, deadline=None)
+@given(
+    st.sampled_from([ZIP, tarred("a", SECRET), gzip.compress(SECRET), *map(base64.b64decode, SEVEN.values())]),
+    st.data(),
+)
 def test_no_broken_archive_makes_it_fall(archive: bytes, data: st.DataObject) -> None:
     broken = bytearray(archive)
     for _ in range(data.draw(st.integers(1, 8))):
