@@ -52,6 +52,15 @@ class Examination:
         return tuple(result for result in self.results if result.outcome == "failed")
 
     @property
+    def faults(self) -> tuple[EngineResult, ...]:
+        """The engines that somebody must look after: those that failed, and the embedded one with rules left out."""
+        return tuple(
+            result
+            for result in self.results
+            if result.outcome == "failed" or (result.engine == EMBEDDED and result.outcome == "clean" and result.words)
+        )
+
+    @property
     def disagree(self) -> bool:
         """Whether one says infected and another clean."""
         return {"infected", "clean"} <= {result.outcome for result in self.results}
@@ -81,7 +90,7 @@ class Yara:
             return EngineResult(self.name, "infected", rule, " / ".join(way)[:200], spent)
         if said["failed"]:
             return EngineResult(self.name, "failed", "", said["failed"], spent)
-        return EngineResult(self.name, "clean", "", "", spent)
+        return EngineResult(self.name, "clean", "", said["words"], spent)
 
     async def health(self) -> EngineHealth:
         """Whether the rules can be compiled, which version, and how old they are."""

@@ -75,14 +75,14 @@ async def _raise(found: Examination, message: Incoming, services: Services, *, i
     """Tell of what is infected, and of engines that do not work. The answer to the client does not wait for the disk
     where nothing is wrong.
     """
-    if services.dry or services.antivirus is None or not (found.infected or found.failed):
+    if services.dry or services.antivirus is None or not (found.infected or found.faults):
         return
     session, settings = message.session, services.settings
     account = session.account.address if session.account else None
     peer = str(session.peer)
 
     def write(transaction: Transaction) -> None:
-        for result in found.failed:
+        for result in found.faults:
             alarm(transaction, settings, "engine", result.engine, result.words)
         if found.infected is None:
             return

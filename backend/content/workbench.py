@@ -18,7 +18,7 @@ from typing import Any
 from backend.content.look import Looks
 from backend.limits import Limits
 
-_NO_NEW_PRIVILEGES, _DEATH_SIGNAL = 38, 1
+_NO_NEW_PRIVILEGES = 38
 _SPARE = 3  # seconds of processor time past those of the job
 _WORN = 256 * 1024 * 1024  # bytes of memory that a child may have had before another takes its place
 
@@ -74,9 +74,7 @@ def _read(channel: socket.socket, size: int) -> bytes | None:
 
 
 def _confine(memory: int) -> None:
-    libc = ctypes.CDLL(None)
-    libc.prctl(_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
-    libc.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
+    ctypes.CDLL(None).prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for what, most in (
         (resource.RLIMIT_DATA, memory),  # not the address space: YARA-X reserves gigabytes that it never touches

@@ -11,13 +11,16 @@ import yara_x
 
 from backend.content.unpacked import Unpacked
 
+_WRONG = (yara_x.CompileError, OSError, UnicodeDecodeError, ValueError)
 _LOOK = 2.0  # seconds between two looks at whether the rules have changed
 _FOUND = 20  # matches that are told of
 _RULES = 64 * 1024 * 1024  # bytes of one file of rules
 
 
 class Rules:
-    """The rules of some folders. Where new ones are wrong, the old ones stay in force, and `scan` says so."""
+    """The rules of some folders. Where new ones are wrong, the old ones stay in force; where there are no old ones, the
+    files that are wrong are left out. `scan` says so.
+    """
 
     def __init__(self, folders: list[Path]) -> None:
         self.folders = folders
@@ -70,13 +73,23 @@ class Rules:
         self._stamp = stamp
         try:
             self._scanner = _compiled(files)
-        except (yara_x.CompileError, OSError, UnicodeDecodeError, ValueError) as error:
+        except _WRONG as error:
             lines = [line for line in str(error).splitlines() if line.strip()]
             self._trouble = f"the rules are wrong: {' '.join(lines[:2])}"[:300]
+            if self._scanner is None:
+                self._scanner = _compiled([file for file in files if _right(file)])
             return
         self._trouble = "" if files else "there are no rules"
         self._newest = max((stat.st_mtime for _, stat in stats), default=0.0)
         self._number = len(files)
+
+
+def _right(file: Path) -> bool:
+    """Whether it can be compiled by itself."""
+    try:
+        return _compiled([file]) is not None
+    except _WRONG:
+        return False
 
 
 def _compiled(files: list[Path]) -> yara_x.Scanner | None:

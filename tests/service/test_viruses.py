@@ -119,6 +119,7 @@ def test_where_engines_disagree_the_one_that_found_something_counts(service: Sit
     text = service.cli("trace", "find", "--json").stdout.decode()
     assert "clamd found ClamAV-Test-File.UNOFFICIAL" in text
     assert "yara found nothing" in text
+    assert "they disagree" in text
 
 
 @pytest.mark.parametrize(
@@ -246,6 +247,7 @@ def test_an_account_that_sends_a_virus_is_told_of_and_suspended_when_the_site_sa
     assert send(own, FORMS["base64"], "out").startswith("550 5.7.1 The message is infected")
     (alert,) = alerts(own)
     assert (alert["kind"], alert["account"]) == ("outgoing", "bob@example.org")
+    assert "bob@example.org sent infected mail" in str(own.cli_json("problems"))
     (mail,) = own.inbox("master@example.org")
     assert b"bob@example.org" in mail
     states = {row["address"]: row["state"] for row in own.cli_json("user", "list")["rows"]}
@@ -302,10 +304,12 @@ def test_an_engine_that_may_be_missing_lets_mail_pass_marked_and_raises_an_alert
     assert "clamd failed" in own.cli("trace", "show", answer.split()[-1]).stdout.decode()
     (alert,) = alerts(own)
     assert (alert["kind"], alert["subject"]) == ("engine", "clamd")
+    assert "The engine clamd did not look at a message" in str(own.cli_json("problems"))
     assert send(own, FORMS["zip"], "in").startswith("550 5.7.1 The message is infected (EICAR_Test_File)")
 
 
 def test_the_sites_own_rules_count_as_soon_as_they_are_there(own: Site) -> None:
+    own.configure("[workers]\nsmtp = 1\n[limits]\nworkshop_children = 1\n")  # one child, which has the old rules
     own.start()
     bad = _FIELDS + b"\r\nthe word is swordfish\r\n"
     assert send(own, bad, "in").startswith("250 ")
@@ -316,6 +320,9 @@ def test_the_sites_own_rules_count_as_soon_as_they_are_there(own: Site) -> None:
     (rules / "own.yar").write_text("rule Swordfish { this is none")
     time.sleep(2.5)
     assert "Swordfish" in send(own, bad, "in")  # the old rules stay in force
+    assert send(own, _FIELDS + b"\r\nhello\r\n", "in").startswith("250 ")
+    assert any("the rules are wrong" in alert["words"] for alert in alerts(own))
+    assert send(own, FORMS["zip"], "in").startswith("550 5.7.1 The message is infected (EICAR_Test_File)")
 
 
 def test_any_program_can_be_an_engine(tmp_path: Path) -> None:

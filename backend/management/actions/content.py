@@ -140,7 +140,7 @@ def scan(call: Call, **words: str) -> ScanAnswer:
         ScanRow(one.engine, one.outcome, one.signature, one.words, round(one.milliseconds, 2)) for one in found.results
     )
     said = "pass" if verdict is None else f"{verdict.action}: {verdict.reason}"
-    return ScanAnswer(said, tuple(rows), tuple(troubles), int(found.report.get("pieces", 0)))
+    return ScanAnswer(said, tuple(rows), tuple(troubles), int(found.report.get("pieces", 0)), found.disagree)
 
 
 @action("quarantine.list", roles=(POSTMASTER, AUDITOR))

@@ -15,7 +15,7 @@ from backend.management.registry import Call, action
 from backend.management.roles import EVERYBODY
 from backend.management.snapshots.problems import ProblemList, ProblemRow
 from backend.management.snapshots.status import Status
-from backend.store import lockouts
+from backend.store import alerts, lockouts
 
 _FULL, _NEARLY = 0.02, 0.10  # of the disk that is free
 _WAITING = 4 * 3_600  # seconds that mail waits before somebody shall know
@@ -23,6 +23,9 @@ _MANY = 100  # deferred entries to one domain
 _STARTED = 600  # seconds after which a role that was started again is nothing new
 _CERTIFICATE = 21 * 86_400  # seconds before its end
 _REFUSED = 200  # refusals in an hour that are worth a look, when they are more than the mail that came in
+_ALERTS = 20  # the newest that are looked at
+_BROKEN = 600  # seconds that an engine which failed is news
+_INFECTED = 86_400  # and somebody of ours who sent something infected
 _LOCKED = 3  # accounts locked at once
 
 
@@ -31,7 +34,7 @@ def problems(call: Call) -> ProblemList:
     """Show what needs attention first."""
     now = status(call)
     rows = [*_roles(now), *_disk(now), *_queue(now), *_certificate(call.settings.tls.certificate)]
-    rows += [*_mail(now), *_people(call), *_settings(call)]
+    rows += [*_mail(now), *_viruses(call), *_people(call), *_settings(call)]
     return ProblemList(tuple(sorted(rows, key=lambda row: row.severity != "bad")))
 
 
@@ -118,6 +121,21 @@ def _mail(now: Status) -> Iterator[ProblemRow]:
             "The trace says who was refused, and why.",
             "trace",
         )
+
+
+def _viruses(call: Call) -> Iterator[ProblemRow]:
+    now = clock.now()
+    for one in call.store.read(lambda reader: alerts.latest(reader, most=_ALERTS)):
+        ago = clock.in_words(now - one.last)
+        if one.kind == "engine" and now - one.last < _BROKEN:
+            sentence = f"The engine {one.subject} did not look at a message {ago} ago: {one.words}."
+            advice = "Mail waits at its senders, or passes without its word; `virus engines` asks it again."
+            yield ProblemRow("bad", sentence, advice, "settings", "antivirus")
+        elif one.kind == "outgoing" and now - one.last < _INFECTED:
+            sentence = f"{one.subject} sent infected mail {ago} ago."
+            advice = "It was refused; the machine must be looked at, or the password changed."
+            screen = ("accounts", one.account) if one.account else ("trace", one.subject)
+            yield ProblemRow("bad", sentence, advice, *screen)
 
 
 def _people(call: Call) -> Iterator[ProblemRow]:

@@ -44,7 +44,9 @@ def engines(found: Any) -> str:
     """What each engine against viruses said: `clamd found Eicar-Test, yara found nothing`."""
     if not isinstance(found, dict) or not found:
         return "no engine was asked"
-    return ", ".join(f"{name} {_engine(str(said))}" for name, said in found.items())
+    outcomes = {str(said).partition(":")[0] for said in found.values()}
+    disagree = " (they disagree)" if {"infected", "clean"} <= outcomes else ""
+    return ", ".join(f"{name} {_engine(str(said))}" for name, said in found.items()) + disagree
 
 
 def _engine(said: str) -> str:

@@ -131,3 +131,4 @@ class ScanAnswer:
     rows: tuple[ScanRow, ...]
     troubles: tuple[ScanTrouble, ...]
     pieces: int
+    disagree: bool  # one engine says infected, and another clean
