@@ -11,6 +11,14 @@ from backend.limits import Limits
 Network = IPv4Network | IPv6Network
 
 
+# What a click runs, on some system or other.
+_PROGRAMS = (
+    "ade", "adp", "app", "bat", "chm", "cmd", "com", "cpl", "dll", "exe", "hta", "img", "ins", "iso", "isp",
+    "jar", "js", "jse", "lnk", "mde", "msc", "msi", "msp", "mst", "pif", "ps1", "reg", "scf", "scr", "sct",
+    "shb", "sys", "vb", "vbe", "vbs", "vhd", "vhdx", "ws", "wsc", "wsf", "wsh", "xll",
+)  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class HostPort:
     """`mail.example.org:25`, `192.0.2.1:25` or `[2001:db8::1]:25`."""
@@ -240,6 +248,41 @@ class Dmarc:
 
 
 @dataclass(frozen=True, slots=True)
+class AntivirusEngine:
+    """[[antivirus.engine]]: one engine beside the embedded one."""
+
+    name: str
+    kind: str = "clamd"  # or command
+    address: str = "/run/clamav/clamd.ctl"  # of clamd: a socket's path, or host:port
+    command: tuple[str, ...] = ()  # a program and its arguments; it reads the message from its standard input
+    infected_code: int = 1  # the exit code that says infected; 0 is clean, any other a failure
+    seconds: float = 60.0  # for one message
+    connections: int = 10  # messages at once, of one SMTP worker; clamd's MaxThreads is 10
+    signature_days: int = 7  # signatures older than this are a failure; 0: never
+    when_down: str = "defer"  # or pass: the message is taken, and marked
+
+
+@dataclass(frozen=True, slots=True)
+class Antivirus:
+    """[antivirus]: what is looked at in every message, in and out, and what is done."""
+
+    enabled: bool = True
+    yara: bool = True  # the embedded engine
+    rules: Path = Path("yara")  # the site's own rules, *.yar
+    when_down: str = "defer"  # the embedded engine failed: defer, or pass
+    infected: str = "reject"  # from outside: reject or quarantine; from inside it is always refused
+    refused_types: tuple[str, ...] = _PROGRAMS  # by the ends of their names
+    refused: str = "reject"  # files of these types, and programs by any name: reject, quarantine, mark or pass
+    encrypted: str = "mark"  # archives and documents that nobody can look into
+    macros: str = "mark"  # Office files with macros in them
+    unscannable: str = "reject"  # bombs, and what is over the limits
+    suspend: bool = False  # an account that sends something infected is suspended at once
+    alert_hours: int = 24  # one mail to the postmaster about the same thing in this time
+    quarantine_days: int = 30  # that what is in quarantine is kept
+    engine: tuple[AntivirusEngine, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """[delivery]: the queue and the way out. Times in seconds."""
 
@@ -358,6 +401,7 @@ class Settings:
     srs: Srs = field(default_factory=Srs)
     access: Access = field(default_factory=Access)
     dmarc: Dmarc = field(default_factory=Dmarc)
+    antivirus: Antivirus = field(default_factory=Antivirus)
     delivery: Delivery = field(default_factory=Delivery)
     outbound: Outbound = field(default_factory=Outbound)
     accounts: Accounts = field(default_factory=Accounts)

@@ -30,6 +30,18 @@ class Limits:
     data_bytes_per_second: int = 512  # slower than this after the first minute of a message is too slow
     tls_timeout: int = 60  # of a TLS handshake
 
+    # What is inside of a message
+    unpack_pieces: int = 10_000  # parts and members of archives; twice what the largest honest message was seen to have
+    unpack_bytes: int = 256 * MIB  # of all pieces together: the largest message, and archives of twice as much
+    unpack_ratio: int = (
+        250  # bytes out of an archive for each one in, past the first 16 MiB: text reaches 20, bombs 1,000
+    )
+    unpack_depth: int = 16  # archives in archives; a .tgz is two of them
+    unpack_seconds: int = 30  # of one message, all that is done in a child process; senders wait ten minutes
+    workshop_children: int = 2  # processes for that, of each SMTP worker: a large message holds nobody else up
+    workshop_memory_bytes: int = 1_024 * MIB  # of one of them: the largest message, its pieces and the rules
+    workshop_jobs: int = 5_000  # messages before one is replaced, so that nothing adds up
+
     # All connections
     connections: int = 1_000  # at once, over all workers
     connections_per_ip: int = 50  # at once from one address (IPv6: one /64), over all workers

@@ -19,8 +19,17 @@ from backend.config import HostPort, Network, Settings
 from backend.errors import BadInput
 
 _PORTS = 65_535
+_WHAT_TO_DO = ("reject", "quarantine", "mark", "pass")
 _CHOICES = {
     "dkim.failed": ("mark", "reject"),
+    "antivirus.when_down": ("defer", "pass"),
+    "antivirus.infected": ("reject", "quarantine"),
+    "antivirus.refused": _WHAT_TO_DO,
+    "antivirus.encrypted": _WHAT_TO_DO,
+    "antivirus.macros": _WHAT_TO_DO,
+    "antivirus.unscannable": _WHAT_TO_DO,
+    "antivirus.engine.kind": ("clamd", "command"),
+    "antivirus.engine.when_down": ("defer", "pass"),
     "log.level": ("debug", "info", "warning", "error"),
     "relay.smarthost_tls": ("may", "must", "wrapped"),
     "spf.fail": ("reject", "mark"),
@@ -39,13 +48,21 @@ _POSITIVE = {
     "spf.seconds", "srs.days", "dkim.signatures", "dkim.look_seconds", "dkim.replay_hours",
     "greylist.passes", "spam.processes", "spam.seconds",
     "outbound.policy_seconds", "outbound.report_days", "outbound.problem_hours", "outbound.own_days",
+    "antivirus.engine.seconds", "antivirus.engine.connections", "antivirus.alert_hours",
+    "antivirus.quarantine_days", "limits.workshop_children", "limits.workshop_jobs", "limits.unpack_seconds",
 }  # fmt: skip
 _MOST = {"srs.days": 365, "spam.processes": 16}  # its time stamp has room for 1,023
 # What was bound, opened or started with the service cannot change under it.
 NEEDS_RESTART = frozenset(
     {"listen.addresses", "listen.smtp", "listen.submission", "listen.submissions", "listen.ssh"}
     | {"site.data", "site.run", "site.user", "workers.smtp", "ssh.host_key"}
-    | {"limits.group_commit", "limits.write_queue", "limits.password_checks", "spam.processes"}
+    | {
+        "limits.group_commit",
+        "limits.write_queue",
+        "limits.password_checks",
+        "spam.processes",
+        "limits.workshop_children",
+    }
 )
 _DEFAULT_DNS_PORT = 53
 

@@ -10,6 +10,7 @@ from backend import clock
 from mailconsole import (
     access_views,
     account_views,
+    content_views,
     dkim_views,
     explain_views,
     list_views,
@@ -247,6 +248,7 @@ _VIEWS: dict[str, Callable[[Any], str]] = {
     "trace.find": trace_views.found,
     "trace.show": trace_views.story,
     "explain": explain_views.explained,
+    **content_views.VIEWS,
     **access_views.VIEWS,
     **account_views.VIEWS,
     **dkim_views.VIEWS,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from backend.config import Settings
-from backend.policy.check import Verdict, reject
+from backend.policy.check import Services, Verdict, reject
 
 if TYPE_CHECKING:
     from backend.content.scan import Incoming
@@ -16,10 +15,10 @@ class Loops:
 
     name = "loops"
 
-    async def __call__(self, message: Incoming, settings: Settings) -> Verdict | None:
+    async def __call__(self, message: Incoming, services: Services) -> Verdict | None:
         """554 5.4.6 for a loop."""
         hops = message.fields.received
-        if hops > settings.limits.received_headers:
+        if hops > services.settings.limits.received_headers:
             return reject("hops", "5.4.6", f"The message has passed {hops} mail hosts; it goes in circles", code=554)
         mail = message.session.mail
         assert mail is not None

@@ -62,7 +62,7 @@ def fields(data: bytes) -> tuple[tuple[tuple[str, str], ...], bool]:
             return tuple(found), True
         field = _FIELD.fullmatch(block)
         name, value = (field[1].decode("ascii"), field[2]) if field else ("", block)
-        found.append((name, _decoded(re.sub(rb"\r?\n[ \t]+", b" ", value).strip()[:_VALUE])))
+        found.append((name, decoded(re.sub(rb"\r?\n[ \t]+", b" ", value).strip()[:_VALUE])))
     return tuple(found), False
 
 
@@ -102,7 +102,7 @@ def walk(message: Message) -> list[tuple[Message, int]]:
 
 def file_name(part: Message) -> str:
     name = tried(part.get_filename, None)
-    return "" if name is None else _decoded(str(name)[:_VALUE].encode("utf-8", "replace"))
+    return "" if name is None else decoded(str(name)[:_VALUE].encode("utf-8", "replace"))
 
 
 def _size(part: Message) -> int:
@@ -116,7 +116,7 @@ def _words(part: Message) -> str:
     return characters(charset, content) if isinstance(content, bytes) else ""
 
 
-def _decoded(value: bytes) -> str:
+def decoded(value: bytes) -> str:
     """Encoded words read, what is no character replaced."""
     words = characters(None, value)
     if "=?" not in words:
@@ -128,6 +128,7 @@ def _decoded(value: bytes) -> str:
 
 
 def characters(charset: str | None, data: bytes) -> str:
+    """Text in a character set that the sender names; in UTF-8 or Latin-1 when there is no such set."""
     if charset:
         try:
             codec = codecs.lookup(charset)

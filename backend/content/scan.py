@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from backend.config import Settings
 from backend.content.loops import Loops
-from backend.policy.check import Verdict
+from backend.content.viruses import Viruses
+from backend.policy.check import Services, Verdict
 from backend.policy.dkim.letter import Letter
 from backend.smtp.header import Fields
 from backend.smtp.session import Session
@@ -31,18 +31,18 @@ class Scanner(Protocol):
 
     name: str
 
-    async def __call__(self, message: Incoming, settings: Settings) -> Verdict | None:
+    async def __call__(self, message: Incoming, services: Services) -> Verdict | None:
         """The verdict; None when this scanner has nothing to say."""
         ...
 
 
-SCANNERS: tuple[Scanner, ...] = (Loops(),)
+SCANNERS: tuple[Scanner, ...] = (Loops(), Viruses())
 
 
-async def scan(message: Incoming, settings: Settings) -> tuple[str, Verdict] | None:
-    """The name of the scanner that refuses, and its verdict; None when the message may pass."""
+async def scan(message: Incoming, services: Services) -> tuple[str, Verdict] | None:
+    """The name of the scanner that does not let it pass, and its verdict; None when the message may pass."""
     for scanner in SCANNERS:
-        verdict = await scanner(message, settings)
+        verdict = await scanner(message, services)
         if verdict is None or verdict.action == "accept":
             continue
         if verdict.action == "mark":

@@ -1,4 +1,4 @@
-"""A message taken apart once, for every engine and scorer: its header fields and its pieces, decoded."""
+"""What a message holds, once it is unpacked. What the engines and the scorers look at."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One thing inside a message: a MIME part, a member of an archive, a macro stream ... as bytes."""
+    """One thing inside a message: a MIME part, a member of an archive, the text of a macro."""
 
     way: tuple[str, ...]  # names from the outside in: ("letter.zip", "inner.zip", "eicar.com"); safe only for machines
-    kind: str  # what it is, by its content: "text/plain", "text/html", "application/zip" ...
+    kind: str  # what it is, by its content: "text/plain", "text/html", "application/zip", "application/x-dosexec" ...
     declared: str  # what the sender says it is; empty inside archives
     name: str  # file name as the sender says, decoded (RFC 2047, RFC 2231); empty when none
     data: bytes
     depth: int  # 0: a part of the message itself
-    text: str = ""  # of text/plain and text/html, decoded to characters, HTML without its tags; `data` has the bytes
+    text: str = ""  # the characters of text/plain and text/html, HTML without its tags; `data` has the raw bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
     """What could not be opened or may not be.
 
-    `kind`: encrypted, bomb, too deep, too many, too large, broken, refused type, time.
+    `kind`: encrypted, bomb, too deep, too many, too large, broken, unopened (a format that we only name), time.
     """
 
     kind: str
@@ -32,7 +32,7 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Unpacked:
-    """A message and all that is inside it."""
+    """A message and all that is in it."""
 
     header: tuple[tuple[str, str], ...]  # field names as they came, values decoded, in order
     pieces: tuple[Piece, ...]

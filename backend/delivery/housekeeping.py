@@ -10,6 +10,7 @@ from functools import partial
 from backend.config import Settings
 from backend.errors import MailError
 from backend.store import (
+    alerts,
     bodies,
     deletions,
     dmarc_reports,
@@ -18,6 +19,7 @@ from backend.store import (
     greylist,
     lockouts,
     logins,
+    quarantine,
     sending,
     statistics,
     tls_received,
@@ -82,6 +84,11 @@ class Housekeeping:
             await asyncio.sleep(_BREATH)
         await self._store.commit(sending.forget)
         await self._forget_greylist(now)
+        more = True
+        while more:
+            more = await self._store.commit(quarantine.forget)
+            await asyncio.sleep(_BREATH)
+        await self._store.commit(lambda t: alerts.forget(t, now - keep.statistics_days * 86_400))
         await self._store.commit(lambda t: vacations.forget(t, now - _ANSWERS))
         await self._store.commit(lambda t: statistics.forget(t, now - keep.statistics_days * 86_400))
         await self._forget_tls(now - self.settings.outbound.report_days * _DAY)

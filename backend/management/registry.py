@@ -38,6 +38,7 @@ ROOMS = (
     "spam",
     "trace",
     "explain",
+    "content",
     "accounts",
     "vacation",
     "addresses",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from backend.accounts.directory import Directory
 from backend.config import Settings
@@ -25,14 +25,19 @@ from backend.smtp.reply import Reply
 from backend.smtp.session import Session
 from backend.store.database import Store
 
+if TYPE_CHECKING:
+    from backend.content.antivirus import Antivirus
+
 Stage = Literal["connect", "helo", "mail", "rcpt", "data", "message"]  # message: behind its last dot
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`accept` ends the stage well, `reject` and `defer` end it with `reply`, `mark` notes `reason` and goes on."""
+    """`accept` ends the stage well, `reject` and `defer` end it with `reply`, `mark` notes `reason` and goes on,
+    `quarantine` takes the message and keeps it from its recipients.
+    """
 
-    action: Literal["accept", "reject", "defer", "mark"]
+    action: Literal["accept", "reject", "defer", "mark", "quarantine"]
     reason: str
     reply: Reply | None = None
     rule: int | None = None  # the number of the rule of ours that says so, for the trace
@@ -54,6 +59,7 @@ class Services:
     standing: Standing  # what the whole site has found out
     tally: Tally  # what this worker counts for it
     spam: Marker
+    antivirus: Antivirus | None = None  # the engines; None where messages are not looked at
     dry: bool = False  # somebody only wants to know what would be: count nothing, learn nothing, note no hit
 
 

@@ -6,6 +6,7 @@ import time
 
 from backend.accounts.directory import Directory
 from backend.config import Settings
+from backend.content.antivirus import Antivirus
 from backend.content.spam.marker import Marker
 from backend.policy.access_lists import AccessLists
 from backend.policy.check import Services
@@ -34,5 +35,6 @@ def build(settings: Settings, store: Store, *, dry: bool = False) -> Services:
         tally=tally,
         keyring=Keyring(store),
         spam=Marker(store, settings),
+        antivirus=Antivirus(settings, store),
         dry=dry,
     )

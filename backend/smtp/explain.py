@@ -130,7 +130,7 @@ class _Rehearsal:
         )
         await self._stage("message")
         for scanner in SCANNERS:
-            await self._ask("content", scanner.name, partial(scanner, message, self._services.settings))
+            await self._ask("content", scanner.name, partial(scanner, message, self._services))
 
     async def _stage(self, stage: Stage) -> None:
         session, services = self._session, self._services

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from backend import ids
+from backend.content import reading
 from backend.content.scan import Incoming, scan
 from backend.errors import MailError
 from backend.policy import authentication_results
@@ -18,12 +19,14 @@ from backend.smtp import header, reply, seals
 from backend.smtp.reply import Reply
 from backend.smtp.session import MailTransaction, Recipient, Session
 from backend.smtp.wire import Fault
-from backend.store import findings, messages
+from backend.store import findings, messages, quarantine
 from backend.store.bodies import Body, Spool
 from backend.store.database import Store, Transaction
 from backend.store.messages import Local, Message, Remote
 from backend.store.notices import Notice
+from backend.store.quarantine import Wanted
 
+_SUBJECT = 200  # characters that the quarantine shows
 _WRITE = 1024 * 1024  # bytes gathered before they are written to the spool
 
 threads = ThreadPoolExecutor(4, thread_name_prefix="spool")  # disk writes of large messages
@@ -136,9 +139,10 @@ async def accept(
     mail.content = Incoming(identity, session, section, fields, body, letter)
     refusal = await judge("message", session, services)
     if refusal is None or refusal[1].reply is None:
-        refusal = await scan(mail.content, services.settings)
+        refusal = await scan(mail.content, services)
     if refusal is not None and refusal[1].reply is not None:
         return refusal[1].reply, None, refusal
+    caught = refusal[1] if refusal is not None and refusal[1].action == "quarantine" else None
     only = str(mail.recipients[0].address) if len(mail.recipients) == 1 else None
     kept = authentication_results.without(hostname, section)
     marked = await services.spam.mark(mail.content, kept, services.settings)
@@ -167,7 +171,11 @@ async def accept(
     note = account_of(session)
 
     def take(transaction: Transaction) -> None:
-        messages.accept(transaction, message, local, remote, notices)
+        if caught is None:
+            messages.accept(transaction, message, local, remote, notices)
+        else:
+            until = now + services.settings.antivirus.quarantine_days * 86_400
+            _catch(transaction, message, mail, section, caught.reason, until)
         note(transaction)
 
     await store.commit(take)
@@ -191,6 +199,23 @@ def account_of(session: Session, *, over: bool = True) -> Callable[[Transaction]
             step(transaction)
 
     return note
+
+
+def _catch(
+    transaction: Transaction, message: Message, mail: MailTransaction, section: bytes, reason: str, until: float
+) -> None:
+    """Keep a message from its recipients."""
+    subject = next((value for name, value in reading.fields(section)[0] if name.lower() == "subject"), "")
+    quarantine.put(
+        transaction,
+        message,
+        [Wanted(str(one.address), one.notify, one.orcpt) for one in mail.recipients],
+        reason=reason,
+        words=", ".join(f"{name}: {said}" for name, said in mail.engines.items()),
+        engines=mail.engines,
+        subject=subject[:_SUBJECT],
+        until=until,
+    )
 
 
 def copies(mail: MailTransaction, leaves_as: str | None) -> tuple[list[Local], list[Remote], list[Notice]]:
@@ -244,6 +269,8 @@ def _detail(session: Session) -> dict[str, object]:
         detail["checks"] = {name: finding.value for name, finding in findings.items()}
     if session.mail is not None and session.mail.allowed:
         detail["allowed"] = session.mail.allowed
+    if session.mail is not None and session.mail.engines:
+        detail["engines"] = session.mail.engines
     if session.marks:
         detail["marks"] = session.marks
     return detail

@@ -17,6 +17,8 @@ def refusal(
     detail: dict[str, object] = {"check": check, "reply": f"{answer.code} {answer.status} {answer.text}"}
     if verdict is not None:
         detail["reason"] = verdict.reason
+        if session.mail is not None and session.mail.engines:
+            detail["engines"] = session.mail.engines
         if verdict.rule is not None:
             detail["rule"] = verdict.rule
     if session.helo:

@@ -61,6 +61,8 @@ class Server:
         self.tls = tls
         self.logins.limits = settings.limits
         resolver = self.services.resolver if settings.dns == self.services.settings.dns else Resolver(settings.dns)
+        if self.services.antivirus is not None:
+            self.services.antivirus.reload(settings)
         lists = ListQuestions(settings, self.services.standing, self.services.tally)
         directory = Directory(self.store, settings)
         self.services = replace(self.services, settings=settings, directory=directory, resolver=resolver, lists=lists)
@@ -85,6 +87,8 @@ class Server:
         self.services.tally.flush()
         self.services.spam.close()
         self.logins.close()
+        if self.services.antivirus is not None:
+            self.services.antivirus.close()
         self._connections.close()
         self.services.counters.close()
 

@@ -50,6 +50,7 @@ class MailTransaction:
     allowed_here: bool = False  # `allowed` is only about the recipient under consideration
     findings: dict[str, Finding] = field(default_factory=dict)  # of the checks, by their names
     begun: dict[str, asyncio.Task[Any]] = field(default_factory=dict)
+    engines: dict[str, str] = field(default_factory=dict)  # what each engine against viruses says of it
     content: Incoming | None = None  # at the stage "message"
     chain: Chain | None = None  # its ARC sets, when the check "arc" has looked
     above: list[bytes] = field(default_factory=list)  # whole header fields that checks want put on top, with CR LF

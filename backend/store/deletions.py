@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -131,6 +131,8 @@ def purge(transaction: Transaction) -> bool:
     content: Content = json.loads(piece[1])
     for row in content.get("queue", []):
         messages.release(transaction, row["message"])
+    for row in content.get("quarantine", []):
+        messages.release(transaction, row["message"])
     for row in content.get("accounts", []):
         if _empty(transaction, row["id"]):
             return True  # there is more of it: the same piece once more
@@ -206,6 +208,10 @@ def _put_access_rules(transaction: Transaction, rows: Rows) -> None:
     _insert(transaction, "access_rules", rows)
 
 
+def _put_quarantine(transaction: Transaction, rows: Rows) -> None:
+    _insert(transaction, "quarantine", rows)
+
+
 def _put_queue(transaction: Transaction, rows: Rows) -> None:
     """Entries wait again: a held one is held, any other is due now."""
     now = transaction.now
@@ -233,7 +239,7 @@ def _own_domain(transaction: Transaction, address: str) -> None:
         raise BadInput(f"{domain} is not one of our domains any more; add it first.")
 
 
-_PUT = {
+_PUT: dict[str, Callable[[Transaction, Rows], None]] = {
     "domains": _put_domains,
     "accounts": _put_accounts,
     "app_passwords": lambda transaction, rows: _insert(transaction, "app_passwords", rows),
@@ -242,4 +248,5 @@ _PUT = {
     "queue": _put_queue,
     "hold_rules": _put_hold_rules,
     "access_rules": _put_access_rules,
+    "quarantine": _put_quarantine,
 }

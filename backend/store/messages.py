@@ -67,7 +67,6 @@ def accept(
 
     A mailbox that was deleted since the recipient was accepted becomes a queue entry, which then bounces.
     """
-    now = transaction.now
     body = message.body
     identity = message.id
     bodies.place(transaction, body)
@@ -76,28 +75,7 @@ def accept(
         lost = [copy for copy in local if copy not in delivered]
         remote = [*remote, *(Remote(copy.address, copy.address.rpartition("@")[2]) for copy in lost)]
     awaited = vacations.note(transaction, identity, [copy.mailbox for copy in delivered]) if message.sender else 0
-    transaction.execute(
-        "INSERT INTO messages (id, received, sender, account, peer, message_id, envid, ret, smtputf8, tls, size, refs,"
-        " digest, skip, head, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            identity,
-            message.received or now,
-            message.sender,
-            message.account,
-            message.peer,
-            message.message_id,
-            message.envid,
-            message.ret,
-            1 if message.smtputf8 else 0,
-            message.tls,
-            body.size,
-            len(delivered) + len(remote) + len(notices) + awaited,
-            body.digest,
-            body.skip,
-            body.head or None,
-            body.data,
-        ),
-    )
+    _insert(transaction, message, len(delivered) + len(remote) + len(notices) + awaited)
     trace.add(
         transaction,
         "accept",
@@ -124,6 +102,38 @@ def accept(
     if notices:
         tell(transaction, identity, notices)
     transaction.count("accepted")
+
+
+def keep(transaction: Transaction, message: Message, refs: int) -> None:
+    """Take a message that goes nowhere yet; `refs` places of its caller's point to it."""
+    bodies.place(transaction, message.body)
+    _insert(transaction, message, refs)
+
+
+def _insert(transaction: Transaction, message: Message, refs: int) -> None:
+    body = message.body
+    transaction.execute(
+        "INSERT INTO messages (id, received, sender, account, peer, message_id, envid, ret, smtputf8, tls, size, refs,"
+        " digest, skip, head, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            message.id,
+            message.received or transaction.now,
+            message.sender,
+            message.account,
+            message.peer,
+            message.message_id,
+            message.envid,
+            message.ret,
+            1 if message.smtputf8 else 0,
+            message.tls,
+            body.size,
+            refs,
+            body.digest,
+            body.skip,
+            body.head or None,
+            body.data,
+        ),
+    )
 
 
 def _note_aliases(transaction: Transaction, message: int, delivered: Sequence[Local], remote: Sequence[Remote]) -> None:

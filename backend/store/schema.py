@@ -650,6 +650,49 @@ def m011_spam(db: Database) -> None:
     db.table("spam_lessons").create_index(["kind"])
 
 
+@migrations()
+def m010_content(db: Database) -> None:
+    """What engines against viruses found: alerts, and the quarantine."""
+    db.table("quarantine").create(
+        {
+            "id": int,
+            "message": int,
+            "time": float,
+            "until": float,
+            "reason": str,
+            "words": str,
+            "engines": str,
+            "sender": str,
+            "account": str,
+            "peer": str,
+            "subject": str,
+            "size": int,
+            "recipients": str,
+        },
+        pk="id",
+        not_null={"message", "time", "until", "reason", "words", "engines", "sender", "subject", "size", "recipients"},
+    )
+    db.table("quarantine").create_index(["until"])
+    db.table("alerts").create(
+        {
+            "id": int,
+            "kind": str,
+            "subject": str,
+            "words": str,
+            "peer": str,
+            "account": str,
+            "first": float,
+            "last": float,
+            "count": int,
+            "told": float,
+        },
+        pk="id",
+        not_null={"kind", "subject", "words", "first", "last", "count", "told"},
+    )
+    db.table("alerts").create_index(["kind", "subject", "last"])
+    db.table("alerts").create_index(["last"])
+
+
 def migrate(connection: sqlite3.Connection) -> None:
     """Bring the tables to VERSION. Runs in the caller's exclusive moment; each migration is one transaction."""
     migrations.apply(Database(connection))

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend import list_presets
-from backend.config import Code, ListZone, Settings
+from backend.config import AntivirusEngine, Code, ListZone, Settings
 from backend.errors import BadInput
 from backend.settings_file import differences, load, sources, values
 from backend.site import shipped
@@ -47,12 +47,14 @@ def test_every_key_is_in_the_shipped_file_with_a_comment() -> None:
             section = head[1]
         elif key := re.match(r"(?:# )?(\w+) = .*  # .", line):
             found.add(f"{section}.{key[1]}")
-    tables = ("relay.route", "dnslists.zone", "outbound.domain")
+    tables = ("relay.route", "dnslists.zone", "outbound.domain", "antivirus.engine")
     assert found >= {key for key, _ in values(Settings()) if key not in tables}
     assert "# [[relay.route]]" in SHIPPED
     assert "# [[dnslists.zone.code]]" in SHIPPED
     explained = set(re.findall(r"(?m)^(?:# )?(\w+) = .*  # .", SHIPPED))
     assert explained >= {item.name for kind in (ListZone, Code) for item in fields(kind) if item.name != "code"}
+    assert "# [[antivirus.engine]]" in SHIPPED
+    assert {f"antivirus.{item.name}" for item in fields(AntivirusEngine)} <= found
 
 
 def test_every_preset_is_named_and_right() -> None:

@@ -29,9 +29,11 @@ class Failed(AssertionError):
     """A command of the service ended otherwise than it must."""
 
 
-# Checks that ask the DNS are off in a new site of the tests, for there is none, and so is the mark of spam. A test of
-# one switches it on.
+# Checks that ask the DNS are off in a new site of the tests, for there is none; so are the engines against viruses and
+# the mark of spam, which would start processes in each. A test of one switches it on.
 QUIET = """
+[antivirus]
+enabled = false
 [spam]
 enabled = false
 

@@ -12,6 +12,7 @@ from typing import Any
 OURS = {
     "access_rules": {"verdict", "kind", "key", "shape"},
     "accounts": {"address", "password", "state"},
+    "alerts": {"kind"},
     "aliases": {"address", "target"},
     "app_passwords": {"password"},
     "audit": {"hash"},
@@ -33,6 +34,7 @@ OURS = {
     "operator_keys": {"fingerprint", "algorithm", "blob"},
     "operators": {"name", "role", "password", "totp", "state", "theme"},
     "own_listings": {"zone", "address"},
+    "quarantine": {"reason"},
     "queue": {"state", "lease", "domain", "tls"},
     "spam_lessons": {"digest", "kind"},
     "sts_policies": {"mode"},
@@ -48,6 +50,8 @@ _JSON = {
     ("audit", "after"),
     ("dmarc_rows", "results"),
     ("dmarc_results", "results"),
+    ("quarantine", "engines"),
+    ("quarantine", "recipients"),
     ("tls_received", "details"),
 }
 

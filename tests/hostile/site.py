@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from backend import ids, site
@@ -12,6 +12,7 @@ from backend.management.roles import SYSADMIN, Caller
 from backend.settings_file import load
 from backend.store import (
     accounts,
+    alerts,
     app_passwords,
     audit,
     dmarc_reports,
@@ -21,6 +22,7 @@ from backend.store import (
     logins,
     messages,
     operators,
+    quarantine,
     sending,
     sts_policies,
     tls_received,
@@ -33,6 +35,7 @@ from backend.store.database import Store, Transaction
 from backend.store.dmarc_reports import Report, ReportRow
 from backend.store.dmarc_results import Day
 from backend.store.messages import Message, Remote
+from backend.store.quarantine import Wanted
 from backend.store.sts_policies import Kept
 from backend.store.tls_received import Received
 from backend.store.tls_results import Counted
@@ -96,6 +99,11 @@ ARGUMENTS: dict[str, list[str]] = {
     "dmarc.report": ["1"],
     "dmarc.sources": [],
     "dmarc.sent": [],
+    "virus.list": [],
+    "virus.engines": [],
+    "scan": ["{file}"],
+    "quarantine.list": [],
+    "quarantine.show": ["{quarantine}"],
 }
 
 
@@ -132,7 +140,9 @@ def populated(folder: Path, text: str = "") -> Site:
         act("alias.delete", address="old@example.org")
     finally:
         store.close()
-    return Site(made.settings, settings.site.data, {"entry": entry, "message": ids.text(number)})
+    (folder / "letter.eml").write_text(text or "hello", errors="replace")
+    names = {"entry": entry, "message": ids.text(number), "file": str(folder / "letter.eml"), "quarantine": "1"}
+    return Site(made.settings, settings.site.data, names)
 
 
 def _fill(transaction: Transaction, number: int, text: str) -> None:
@@ -156,6 +166,17 @@ def _fill(transaction: Transaction, number: int, text: str) -> None:
         detail={"helo": "client.test", "protocol": "ESMTP"},
     )
     messages.accept(transaction, message, remote=[Remote("bob@remote.test", "remote.test")])
+    quarantine.put(
+        transaction,
+        replace(message, id=ids.new()),
+        [Wanted(ALICE)],
+        reason="infected",
+        words="yara: infected: x",
+        engines={"yara": "infected: x"},
+        subject="hello",
+        until=transaction.now + 86_400,
+    )
+    alerts.note(transaction, "incoming", "x", "yara: infected: x", hours=24, peer="192.0.2.1", account=ALICE)
     transaction.execute("UPDATE queue SET error = '451 4.4.1 no answer', attempts = 2")
     helo = {"helo": "evil.test", "reply": "550 5.7.1 refused", "reason": "relay"}
     trace.add(transaction, "rcpt", "rejected", session="S2", peer="192.0.2.9", sender="x@evil.test", detail=helo)

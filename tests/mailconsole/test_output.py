@@ -17,7 +17,7 @@ STORY = {
     "recipients": [HOSTILE, HOSTILE],
     "number": 5,
     "size": 5,
-    "steps": [{"time": HOSTILE, "sentence": "", "recipient": HOSTILE, "facts": {HOSTILE: HOSTILE}}],
+    "steps": [{"time": HOSTILE, "sentence": "", "recipient": HOSTILE, "facts": {HOSTILE: HOSTILE}, "found": [HOSTILE]}],
     "left_out": 3,
 }
 

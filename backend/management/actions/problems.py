@@ -16,7 +16,7 @@ from backend.management.roles import EVERYBODY
 from backend.management.sentences import tls
 from backend.management.snapshots.problems import ProblemList, ProblemRow
 from backend.management.snapshots.status import Status
-from backend.store import dkim_keys, dnslists, lockouts, sending, tls_results
+from backend.store import alerts, dkim_keys, dnslists, lockouts, sending, tls_results
 
 _FULL, _NEARLY = 0.02, 0.10  # of the disk that is free
 _WAITING = 4 * 3_600  # seconds that mail waits before somebody shall know
@@ -27,6 +27,9 @@ _REFUSED = 200  # refusals in an hour that are worth a look, when they are more 
 _UNSEEN = 86_400  # seconds that a new key of DKIM may wait for the DNS
 _ERRORS = 3_600  # seconds that a nonsensical answer of a DNS list is worth a line
 _FAILING = 10  # domains that fail what they ask, named
+_ALERTS = 20  # the newest that are looked at
+_BROKEN = 600  # seconds that an engine which failed is news
+_INFECTED = 86_400  # and somebody of ours who sent something infected
 _LOCKED = 3  # accounts locked at once
 
 
@@ -35,7 +38,7 @@ def problems(call: Call) -> ProblemList:
     """Show what needs attention first."""
     now = status(call)
     rows = [*_roles(now), *_disk(now), *_queue(now), *_certificate(call.settings.tls.certificate)]
-    rows += [*_mail(now), *_tls(call), *_people(call), *_lists(call), *_settings(call), *_keys(call)]
+    rows += [*_mail(now), *_viruses(call), *_tls(call), *_people(call), *_lists(call), *_settings(call), *_keys(call)]
     return ProblemList(tuple(sorted(rows, key=lambda row: row.severity != "bad")))
 
 
@@ -137,6 +140,21 @@ def _tls(call: Call) -> Iterator[ProblemRow]:
             "queue",
             f"domain:{one.domain}",
         )
+
+
+def _viruses(call: Call) -> Iterator[ProblemRow]:
+    now = clock.now()
+    for one in call.store.read(lambda reader: alerts.latest(reader, most=_ALERTS)):
+        ago = clock.in_words(now - one.last)
+        if one.kind == "engine" and now - one.last < _BROKEN:
+            sentence = f"The engine {one.subject} did not look at a message {ago} ago: {one.words}."
+            advice = "Mail waits at its senders, or passes without its word; `virus engines` asks it again."
+            yield ProblemRow("bad", sentence, advice, "settings", "antivirus")
+        elif one.kind == "outgoing" and now - one.last < _INFECTED:
+            sentence = f"{one.subject} sent infected mail {ago} ago."
+            advice = "It was refused; the machine must be looked at, or the password changed."
+            screen = ("accounts", one.account) if one.account else ("trace", one.subject)
+            yield ProblemRow("bad", sentence, advice, *screen)
 
 
 def _people(call: Call) -> Iterator[ProblemRow]:

@@ -64,7 +64,26 @@ def checks(found: Any, *, peer: str | None = None, helo: str = "", sender: str |
 def of(event: Event) -> tuple[str, ...]:
     """The sentences of an event; none where no check found anything."""
     detail = event.detail
-    return checks(detail.get("checks"), peer=event.peer, helo=str(detail.get("helo", "")), sender=event.sender)
+    viruses = (f"Viruses: {engines(detail['engines'])}.",) if detail.get("engines") else ()
+    return viruses + checks(
+        detail.get("checks"), peer=event.peer, helo=str(detail.get("helo", "")), sender=event.sender
+    )
+
+
+def engines(found: Any) -> str:
+    """What each engine against viruses said: `clamd found Eicar-Test, yara found nothing`."""
+    if not isinstance(found, dict) or not found:
+        return "no engine was asked"
+    outcomes = {str(said).partition(":")[0] for said in found.values()}
+    disagree = " (they disagree)" if {"infected", "clean"} <= outcomes else ""
+    return ", ".join(f"{name} {_engine(str(said))}" for name, said in found.items()) + disagree
+
+
+def _engine(said: str) -> str:
+    outcome, _, words = said.partition(": ")
+    if outcome == "infected":
+        return f"found {words or 'something'}"
+    return "found nothing" if outcome == "clean" else f"failed ({words or 'nobody knows why'})"
 
 
 def _sentence(name: str, value: str, words: dict[str, str]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from backend import clock
-from backend.management.sentences import statuses, tls
+from backend.management.sentences import checks, statuses, tls
 from backend.store.trace import Event
 
 # What policy and content refuse for: (check, reason) -> why; and who can do something about it.
@@ -59,6 +59,17 @@ REASONS = {
     ("dmarc", "author"): "nobody can say who wrote it, for its From is missing, doubled or broken;"
     " the sender's mail program must be corrected",
     ("dmarc", "dns"): "the name servers could not say whether the mail is genuine (DMARC)",
+    ("viruses", "infected"): "the message is infected, {engines}; its sender may know nothing of it",
+    ("viruses", "engine"): "an engine against viruses that must see every message does not work, {engines};"
+    " the service's own people must look after it",
+    ("viruses", "unscannable"): "the message holds something that cannot be looked at: it is nested too deeply,"
+    " or becomes too much when it is unpacked",
+    ("viruses", "refused type"): "a file in the message is of a type that is not taken, for a click would run it;"
+    " the sender can send a link in its place",
+    ("viruses", "encrypted"): "the message holds an encrypted file, in which no engine can look for viruses;"
+    " the sender can send a link in its place",
+    ("viruses", "macros"): "the message holds a document with macros, which are not taken;"
+    " the sender can save it without them",
     ("size", ""): "the message is larger than we take; the sender can send a link in place of the attachment",
     ("line ends", ""): "the sender's server ends its lines in a way that is not allowed; its owner must fix it",
     ("dkim", "failed"): "no signature of the message is good: it was changed on its way, or somebody forged it;"
@@ -114,7 +125,11 @@ def _refused(event: Event) -> str:
     reason = REASONS.get((str(detail.get("check", "")), str(detail.get("reason", ""))))
     if reason is not None:
         why = reason.format(
-            peer=event.peer, sender=address(event.sender), recipient=event.recipient, by=_by_rule(event)
+            peer=event.peer,
+            sender=address(event.sender),
+            recipient=event.recipient,
+            by=_by_rule(event),
+            engines=checks.engines(detail.get("engines")),
         )
     else:
         why = statuses.inside(statuses.find(detail.get("reply", "")))
@@ -261,6 +276,12 @@ def _not_away(event: Event) -> str:
     return f"No vacation answer for {event.recipient or 'the person'}: {reason}."
 
 
+def _quarantined(event: Event) -> str:
+    reason = str(event.detail.get("reason", ""))
+    why = REASONS.get(("viruses", reason), "it may do harm").partition(";")[0]
+    return f"Taken into quarantine: {why.format(engines=checks.engines(event.detail.get('engines')))}."
+
+
 _WORDS: dict[tuple[str, str], Callable[[Event], str]] = {
     ("connect", "closed"): lambda e: f"Sent away: {e.peer} made too many errors; its owner must find out why.",
     ("tls", "rejected"): lambda e: f"Not possible: {e.peer} and we could agree on no encrypted connection.",
@@ -275,6 +296,9 @@ _WORDS: dict[tuple[str, str], Callable[[Event], str]] = {
     ("queue", "released"): lambda e: f"Released: the message to {e.recipient} may go on.",
     ("queue", "retried"): lambda e: f"Sent for again by hand: the message to {e.recipient} is tried at once.",
     ("queue", "deleted"): lambda e: f"Deleted by hand: the message to {e.recipient} goes no further.",
+    ("quarantine", "held"): _quarantined,
+    ("quarantine", "released"): lambda e: f"Released from quarantine by {e.detail.get('by', 'somebody')}.",
+    ("quarantine", "deleted"): lambda e: "Deleted from quarantine; nobody gets it.",
     ("notice", "sent"): _told,
     ("notice", "rejected"): _not_told,
     ("vacation", "sent"): _away,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from ipaddress import ip_address
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
@@ -10,6 +12,7 @@ from backend.address import parse
 from backend.config import Settings
 from backend.content.loops import Loops
 from backend.content.scan import Incoming
+from backend.policy.check import Services
 from backend.policy.dkim.letter import Letter
 from backend.smtp.header import Fields
 from backend.smtp.session import MailTransaction, Recipient, Session
@@ -35,7 +38,7 @@ def incoming(header: bytes, recipient: str = "alias@example.org", account: str =
     ],
 )
 async def test_loops(header: bytes, reason: str | None) -> None:
-    verdict = await Loops()(incoming(header), Settings())
+    verdict = await Loops()(incoming(header), cast(Services, SimpleNamespace(settings=Settings())))
     assert (verdict.reason if verdict else None) == reason
     if verdict is not None:
         assert verdict.reply is not None
