@@ -277,7 +277,7 @@ def _file(name: str, *, cut: bool = False) -> str:
     except OSError as error:
         raise BadInput(f"{name} cannot be read: {error.strerror}.") from None
     if len(data) > _FILE and not cut:
-        raise BadInput(f"{name} is too large; {_FILE} bytes are looked at, at the most.")
+        raise BadInput(f"{name} is too large; {_FILE:,} bytes are looked at, at the most.")
     return base64.b64encode(data[:_FILE]).decode()
 
 

@@ -11,22 +11,22 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
-from backend.accounts.directory import Directory
-from backend.config import Settings
-from backend.content.spam.marker import Marker
-from backend.policy.access_lists import AccessLists
-from backend.policy.counters import Counters
-from backend.policy.dkim.keyring import Keyring
-from backend.policy.list_questions import ListQuestions
-from backend.policy.standing import Standing
-from backend.policy.tally import Tally
-from backend.resolver.answer import Asks
 from backend.smtp.reply import Reply
-from backend.smtp.session import Session
-from backend.store.database import Store
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # the checks want these names, and commands must not load what stands behind them
+    from backend.accounts.directory import Directory
+    from backend.config import Settings
     from backend.content.antivirus import Antivirus
+    from backend.content.spam.marker import Marker
+    from backend.policy.access_lists import AccessLists
+    from backend.policy.counters import Counters
+    from backend.policy.dkim.keyring import Keyring
+    from backend.policy.list_questions import ListQuestions
+    from backend.policy.standing import Standing
+    from backend.policy.tally import Tally
+    from backend.resolver.answer import Asks
+    from backend.smtp.session import Session
+    from backend.store.database import Store
 
 Stage = Literal["connect", "helo", "mail", "rcpt", "data", "message"]  # message: behind its last dot
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import partial
 
 from backend.config import Settings
-from backend.policy.dkim import publish
 from backend.policy.dmarc.domains import organisational
 from backend.store import dkim_keys
 from backend.store.database import Reader
@@ -212,6 +211,8 @@ def policy_id(own: Own) -> str:
 
 def signatures(own: Own) -> Iterator[Wanted]:
     """The public halves of the keys that sign mail."""
+    from backend.policy.dkim import publish  # other commands do without the arithmetic
+
     keys = dkim_keys.everything(own.reader, own.domain) if own.reader is not None else []
     for name, kind, value in publish.records(own.domain, keys):
         judge = partial(verdict.same, wanted=value)

@@ -104,12 +104,12 @@ def test_hostile_words_do_nothing_and_nothing_breaks(
 
 def test_a_message_comes_by_stdin_and_no_file_of_the_host_is_read(operator: Make) -> None:
     words = ("explain", "--ip", "127.0.0.1", "--from", "ann@client.test", "--to", "postmaster@example.org")
-    paula = operator("paula", "postmaster")
-    done = paula.run(*words, "-", "--json", stdin=b"Subject: hello\n\nhello\n")
+    petra = operator("petra", "postmaster")
+    done = petra.run(*words, "-", "--json", stdin=b"Subject: hello\n\nhello\n")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["message"] is True
-    for file in ("/etc/passwd", str(paula.site.config), "./-"):
-        done = paula.run(*words, file)
+    for file in ("/etc/passwd", str(petra.site.config), "./-"):
+        done = petra.run(*words, file)
         assert (done.returncode, done.stdout) == (2, b"")
         assert b"standard input" in done.stderr
     helen = operator("helen", "helpdesk")

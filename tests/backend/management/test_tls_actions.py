@@ -226,10 +226,11 @@ def test_a_file_by_the_command_line(tmp_path: Path, store: Store, settings: Sett
 
 
 def test_who_comes_by_ssh_names_no_file_of_this_host() -> None:
-    from mailconsole.cli import _for_others
+    from mailconsole.cli import _for_others, _reads_here
     from mailconsole.parser import parse
 
     known = list(actions().values())
-    assert not _for_others(parse(["tls", "import", "/etc/passwd"], known))
-    assert _for_others(parse(["tls", "import", "-"], known))
-    assert _for_others(parse(["tls", "check", "example.org"], known))
+    assert _reads_here(parse(["tls", "import", "/etc/passwd"], known))
+    for words in (["tls", "import", "-"], ["tls", "check", "example.org"]):
+        assert _for_others(parse(words, known))
+        assert not _reads_here(parse(words, known))
