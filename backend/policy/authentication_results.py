@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from backend.policy.finding import Finding, Result
 
 _NAME = b"authentication-results"
-_FIELD = re.compile(rb"[^\r\n]*(?:\r\n(?:[ \t][^\r\n]*)|\n[ \t][^\r\n]*)*(?:\r?\n|\Z)")
+_LINE = rb"(?:[^\r\n]|\r(?!\n))*"  # a bare CR ends none
+_FIELD = re.compile(_LINE + rb"(?:\r?\n[ \t]" + _LINE + rb")*(?:\r?\n|\Z)")
 _SERVER = re.compile(rb'\s*"?([A-Za-z0-9._-]+)')
 _COMMENT = re.compile(rb"[^()\\]*(?:\\.[^()\\]*)*", re.DOTALL)  # up to the next bracket
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~@/:\[\]-]+")

@@ -51,7 +51,9 @@ def test_what_others_say_stays() -> None:
 
 @given(
     st.lists(
-        st.sampled_from([b"Authentication-Results:", b" mail.example.org", b"(", b")", b"\r\n", b"\n", b"\t", b"x: y"])
+        st.sampled_from(
+            [b"Authentication-Results:", b" mail.example.org", b"(", b")", b"\r\n", b"\n", b"\r", b"\t", b"x: y"]
+        )
     )
 )
 def test_nothing_else_is_lost(pieces: list[bytes]) -> None:
