@@ -16,7 +16,7 @@ run: $(VENV)/installed
 	$(BIN)/python -m mailconsole demo
 
 test: $(VENV)/installed
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --dist loadfile
 
 lint: $(VENV)/installed
 	$(BIN)/ruff format --check .

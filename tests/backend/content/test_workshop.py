@@ -91,3 +91,14 @@ async def test_memory_has_a_limit_and_the_answer_says_so(tmp_path: Path) -> None
     assert [kind for kind, *_ in answer["troubles"]] == ["too large"]
     assert (await shop.run(JOB, body(LETTER)))["pieces"] == 1
     shop.close()
+
+
+async def test_a_parent_with_much_memory_does_not_wear_its_children_out() -> None:
+    much = bytearray(400 * MIB)
+    much[::4_096] = b"x" * len(range(0, len(much), 4_096))
+    shop = Workshop(LIMITS)
+    await shop.run(JOB, body(LETTER))
+    (first,) = children()
+    await shop.run(JOB, body(LETTER))
+    assert children() == {first}
+    shop.close()
