@@ -30,7 +30,8 @@ T = TypeVar("T")
 Row = tuple[Any, ...]
 
 _log = logging.getLogger("store")
-VERSION = 10  # of the tables: how many migrations `schema` has; kept in the database's user_version
+# Of the tables: how many migrations there are; kept in the database's user_version.
+VERSION = len(list(Path(__file__).with_name("schema").glob("m*.py")))
 _CHECKPOINT_PAGES = 4_000  # 16 MiB of log before its pages move to the database file
 _CACHE_KIB = 16 * 1024  # of the writer; a reader has a quarter
 _READERS = 2  # threads
