@@ -8,6 +8,7 @@ about those addresses themselves.
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from dataclasses import replace
 from typing import Any
 
@@ -29,11 +30,11 @@ class Allow:
     stage: Stage = "rcpt"
     begins: Stage = "connect"
 
-    async def begin(self, session: Session, services: Services) -> Any:
+    def begin(self, session: Session, services: Services) -> Coroutine[Any, Any, Names | None] | None:
         """The names of the client, where any rule is about names; None where they are not asked for."""
-        if _spared(session, services) or not await services.access.know_hosts():
+        if _spared(session, services) or services.access.without_hosts:
             return None
-        return await _names(session, services)
+        return self._names(session, services)
 
     async def __call__(self, session: Session, services: Services) -> Verdict | None:
         """Never refuses; what it finds is `session.mail.allowed`."""
@@ -55,6 +56,9 @@ class Allow:
             return None
         mail.allowed, mail.allowed_here = f"rule {rule.id}", rule.kind == "recipient"
         return Verdict("mark", f"rule {rule.id} for <{recipient.address}>") if mail.allowed_here else None
+
+    async def _names(self, session: Session, services: Services) -> Names | None:
+        return await _names(session, services) if await services.access.know_hosts() else None
 
 
 class Deny:

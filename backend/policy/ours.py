@@ -10,7 +10,12 @@ DESKS = frozenset({"postmaster", "abuse"})  # local parts: where people complain
 
 def ours(session: Session, settings: Settings) -> bool:
     """Whether the client is one of ours, as far as is known now: submission, a log-in, or an own network."""
-    return session.submission or any(session.peer in network for network in settings.relay.networks)
+    if session.submission:
+        return True
+    networks = settings.relay.networks
+    if session.home is None or session.home[0] is not networks:  # asked by many checks, and again after a reload
+        session.home = networks, any(session.peer in network for network in networks)
+    return session.home[1]
 
 
 def desk(recipient: Recipient | None) -> bool:
