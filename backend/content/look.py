@@ -40,8 +40,8 @@ class Looks:
 
     def look(self, data: bytes, job: dict[str, Any], limits: Limits) -> dict[str, Any]:
         """What was found, as JSON. Where `viruses` are wanted: `troubles` [[kind, way, words]], `refused`
-        [[way, words]], `macros`, `files`, `yara` {"found": [[rule, way]], "failed": words, "version": words}. Where `spam` is: `spam`
-        {"points", "reasons"} or {"failed": word}. In any case `pieces` and `milliseconds`.
+        [[way, words]], `macros`, `files`, `yara` {"found": [[rule, way]], "failed": words, "version": words}.
+        Where `spam` is: `spam` {"points", "reasons"} or {"failed": word}. In any case `pieces` and `milliseconds`.
         """
         began = time.monotonic()
         unpacked = unpack(data, limits, deep=job["viruses"] is not None)
