@@ -32,7 +32,7 @@ def _quarantine(answer: dict[str, Any]) -> str:
 def _message(answer: dict[str, Any]) -> str:
     row = answer["row"]
     lines = [
-        f"{row['reason']}: {safe(row['words'])}",
+        safe(row["sentence"]),
         f"from {safe(row['sender'] or '<>')} to {safe(', '.join(row['recipients']))}, kept until {row['until']}",
         "",
         *(f"{safe(one['name'])}: {safe(one['value'])}" for one in answer["headers"]),
@@ -50,12 +50,13 @@ def _message(answer: dict[str, Any]) -> str:
 
 
 def _released(answer: dict[str, Any]) -> str:
-    return f"{answer['released']} released, to {answer['recipients']} mailboxes and addresses."
+    lines = [f"{answer['affected']} released, to {answer['recipients']} mailboxes and addresses."]
+    return "\n".join([*lines, *(f"Not released: {safe(one['why'])}" for one in answer["left"])])
 
 
 VIEWS: dict[str, Callable[[Any], str]] = {
     "quarantine.list": _quarantine,
     "quarantine.show": _message,
     "quarantine.release": _released,
-    "quarantine.delete": lambda answer: f"{answer['deleted']} deleted.",
+    "quarantine.delete": lambda answer: f"{answer['affected']} deleted.",
 }

@@ -28,6 +28,7 @@ _BY_EVENT = {
     "rejected": "refused",
     "deferred": "deferred",
     "deleted": "deleted",
+    "expired": "deleted",
     "relayed": "relayed",
     "delivered": "delivered",
     "closed": "closed",
@@ -74,7 +75,8 @@ def of(story: Story) -> Outcome:
         number = max(number, int(message.detail.get("recipients", 0)))
     if not ends:
         event = story.events[-1]
-        verdict = _BY_EVENT.get(event.verdict, "accepted")
+        kept = event.stage == "quarantine" and event.verdict in ("held", "restored")
+        verdict = "held" if kept else _BY_EVENT.get(event.verdict, "accepted")
         return Outcome(verdict, steps.step(event), recipients, number)
     worst = min(ends.values(), key=lambda end: VERDICTS.index(end.verdict))
     return Outcome(worst.verdict, _sentence(ends, worst, number), recipients, number)

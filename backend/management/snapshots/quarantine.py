@@ -6,19 +6,32 @@ from dataclasses import dataclass
 
 from backend.management.snapshots.reading import HeaderRow, PartRow
 
+REASONS = ("infected", "refused type", "encrypted", "macros", "unscannable")
+
+
+@dataclass(frozen=True, slots=True)
+class EngineWord:
+    """What one engine said when the message came."""
+
+    engine: str
+    said: str
+
 
 @dataclass(frozen=True, slots=True)
 class QuarantineRow:
-    """One message in quarantine."""
+    """One message in quarantine. `number`: of its recipients, of whom the first are named."""
 
     id: str
     message: str
     time: str
     until: str
     reason: str
+    sentence: str  # the same for people
     words: str
+    engines: tuple[EngineWord, ...]
     sender: str
     recipients: tuple[str, ...]
+    number: int
     account: str | None
     peer: str | None
     subject: str
@@ -27,7 +40,7 @@ class QuarantineRow:
 
 @dataclass(frozen=True, slots=True)
 class QuarantinePage:
-    """A page of the quarantine, the newest first."""
+    """A page of the quarantine."""
 
     rows: tuple[QuarantineRow, ...]
     total: int
@@ -47,16 +60,26 @@ class QuarantineMessage:
 
 
 @dataclass(frozen=True, slots=True)
-class QuarantineReleased:
-    """How many messages went on, and to how many recipients."""
+class QuarantineLeft:
+    """A message that was not released, and why: a sentence."""
 
-    released: int
+    id: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantineReleased:
+    """How many messages went on, and to how many recipients; `ids` names them, `left` those that did not go."""
+
+    affected: int
     recipients: int
+    ids: tuple[str, ...]
+    left: tuple[QuarantineLeft, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class QuarantineDeleted:
     """How many messages nobody gets; `undo` takes it back."""
 
-    deleted: int
+    affected: int
     undo: str
