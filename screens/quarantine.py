@@ -64,7 +64,9 @@ class Quarantine(Listing[QuarantineRow]):
         Column("id", "id", 6, lambda row, now: Text(safe(row.id), style=ink.muted), narrow=False, right=True),
         Column("time", "age", 6, lambda row, now: figures.since(row.time, now), right=True, sort="time"),
         Column("reason", "reason", 12, lambda row, now: Text(safe(row.reason), style=colour(row)), sort="reason"),
-        Column("size", "size", 7, lambda row, now: _muted(figures.size(row.size)), right=True, sort="size"),
+        Column(
+            "size", "size", 7, lambda row, now: _muted(figures.size(row.size)), narrow=False, right=True, sort="size"
+        ),
         Column("until", "kept", 6, lambda row, now: _muted(figures.until(row.until, now)), narrow=False, right=True),
         Column("sender", "sender", 0, lambda row, now: row.sender or "<>", sort="sender"),
         Column("to", "to", 0, lambda row, now: people(row, 1)),
@@ -73,6 +75,10 @@ class Quarantine(Listing[QuarantineRow]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("w", "story", "Trace", tooltip="the story of the message in the trace"),
     ]
+
+    CSS = """
+    Quarantine Detail { text-wrap: nowrap; text-overflow: ellipsis; }
+    """
 
     def __init__(self, link: Link) -> None:
         super().__init__(link)
@@ -89,10 +95,9 @@ class Quarantine(Listing[QuarantineRow]):
     def detail(self, row: QuarantineRow, now: str) -> Text:
         """Why it is here and what each engine said; who to whom, and until when it is kept."""
         words = Text(f"{safe(row.id)}  ", style=colour(row)).append(safe(row.sentence, 300), style=ink.text)
-        for one in row.engines:
-            words.append(f"  {safe(one.engine, 40)}: {safe(one.said, 100)}", style=ink.muted)
-        words.append(f"\n{safe(row.sender or '<>', 100)} → {people(row, 1)}  ", style=ink.text)
-        return words.append(f"kept until {figures.moment(row.until, now)} UTC", style=ink.muted)
+        said = "  ".join(f"{one.engine}: {one.said}" for one in row.engines)
+        words.append(f"  {safe(said, 200)}\nkept until {figures.moment(row.until, now)}  ", style=ink.muted)
+        return words.append(f"{safe(row.sender or '<>', 100)} → {people(row, 1)}", style=ink.text)
 
     # -- looking into one
 
