@@ -45,9 +45,13 @@ def _user(sentence: str) -> Callable[[dict[str, Any]], str]:
             "address": safe(answer["address"]),
             "messages": answer["messages"],
             "quota": size(answer["quota"]) if answer["quota"] else "as much as the site allows",
-            "junk": {True: "to Junk", False: "to INBOX", None: "where the site says"}[answer["junk"]],
         }
     )
+
+
+def _junk(answer: dict[str, Any]) -> str:
+    where = {True: "to Junk", False: "to INBOX", None: "where the site says"}[answer["junk"]]
+    return f"Mail for {safe(answer['address'])} that is marked as spam goes {where} from now on."
 
 
 def _shown(answer: dict[str, Any]) -> str:
@@ -132,7 +136,7 @@ VIEWS: dict[str, Callable[[Any], str]] = {
     ),
     "user.enable": _user("{address} can log in."),
     "user.quota": _user("{address} may hold {quota}."),
-    "user.junk": _user("Mail for {address} that is marked as spam goes {junk} from now on."),
+    "user.junk": _junk,
     "user.delete": _user("{address} is deleted, and {messages} messages with it."),
     "user.app-password-add": lambda a: (
         f"App password {safe(a['name'])} of {safe(a['address'])}, shown this once: {safe(a['password'])}"

@@ -59,7 +59,14 @@ DEEDS = (
         argument="address",
         many=False,
         quiet=True,
-        fields=(Field("junk", "Mail marked as spam goes to Junk", "on, off or site", choices=("on", "off", "site")),),
+        fields=(
+            Field(
+                "junk",
+                "Mail marked as spam goes to Junk: on, off, site",
+                "on, off or site",
+                choices=("on", "off", "site"),
+            ),
+        ),
     ),
     Deed(
         "user.delete",

@@ -76,7 +76,10 @@ def of(story: Story) -> Outcome:
     if not ends:
         event = story.events[-1]
         kept = event.stage == "quarantine" and event.verdict in ("held", "restored")
-        verdict = "held" if kept else _BY_EVENT.get(event.verdict, "accepted")
+        if kept:
+            recipients = tuple(dict.fromkeys(e.recipient for e in story.events if e.recipient))
+            return Outcome("held", steps.step(event), recipients, max(number, len(recipients)))
+        verdict = _BY_EVENT.get(event.verdict, "accepted")
         return Outcome(verdict, steps.step(event), recipients, number)
     worst = min(ends.values(), key=lambda end: VERDICTS.index(end.verdict))
     return Outcome(worst.verdict, _sentence(ends, worst, number), recipients, number)

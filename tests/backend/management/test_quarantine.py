@@ -14,7 +14,7 @@ from backend.errors import BadInput, Denied
 from backend.limits import Limits
 from backend.store import accounts, mailboxes, quarantine
 from backend.store.bodies import Body
-from backend.store.database import Store
+from backend.store.database import Reader, Store, Transaction
 from backend.store.mailboxes import INBOX, JUNK
 from backend.store.messages import Message
 from backend.store.quarantine import Wanted
@@ -50,7 +50,7 @@ def keep(store: Store) -> Keep:
         wanted = [Wanted(address) for address in to]
         engines = {"yara": "clean"}
 
-        def write(transaction: quarantine.Transaction) -> str:
+        def write(transaction: Transaction) -> str:
             quarantine.put(
                 transaction, message, wanted, reason=reason, words="yara: clean", engines=engines,
                 subject=subject, until=transaction.now + 86_400,
@@ -65,7 +65,7 @@ def keep(store: Store) -> Keep:
 def inbox(store: Store, name: str = INBOX) -> int:
     """How many messages bob has."""
 
-    def read(reader: quarantine.Reader) -> int:
+    def read(reader: Reader) -> int:
         account = accounts.account(reader, BOB)
         assert account is not None
         return sum(box.messages for box in mailboxes.mailboxes_of(reader, account.id) if box.name == name)
@@ -128,14 +128,13 @@ def test_all_or_nothing(act: Act, keep: Keep, store: Store, monkeypatch: pytest.
 def test_without_an_engine_that_must_look_nothing_goes(
     act: Act, keep: Keep, store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from backend.content import antivirus
-    from backend.content.workshop import Killed
+    from backend.content.workshop import Killed, Workshop
 
     async def dead(*_: object) -> object:
         raise Killed("time")
 
     numbers = [keep(), keep()]
-    monkeypatch.setattr(antivirus.Workshop, "run", dead)
+    monkeypatch.setattr(Workshop, "run", dead)
     answer = act("quarantine.release", ids=numbers)
     assert answer["affected"] == 0
     assert [one["why"] for one in answer["left"]] == [f"{number} cannot be scanned now: yara." for number in numbers]
@@ -171,6 +170,7 @@ def test_the_trace_has_the_whole_story(act: Act, keep: Keep) -> None:
         return found["verdict"], [step["sentence"] for step in found["steps"]]
 
     assert story()[0] == "held"
+    assert act("trace.show", id=row["message"])["recipients"] == [BOB]
     undo = act("quarantine.delete", ids=[number])["undo"]
     assert story()[0] == "deleted"
     act("undo", id=undo)
@@ -264,14 +264,12 @@ def test_an_auditor_sees_no_subject_finds_none_and_may_not_look(act: Act, keep: 
 def test_ten_thousand_rows_are_as_fast_as_ten(act: Act, keep: Keep, store: Store) -> None:
     """Every order has its index, so that a page reads a page's worth of rows."""
     keep()
-    plans = {}
-    for name, order in quarantine.SORTS.items():
-        rows = store.read(
-            lambda reader, order=order: reader.rows(
-                f"EXPLAIN QUERY PLAN SELECT * FROM quarantine WHERE 1 = 1 ORDER BY {order} LIMIT 200"
-            )
-        )
-        plans[name] = " ".join(str(row[-1]) for row in rows)
+
+    def plan(order: str) -> str:
+        sql = f"EXPLAIN QUERY PLAN SELECT * FROM quarantine WHERE 1 = 1 ORDER BY {order} LIMIT 200"
+        return " ".join(str(row[-1]) for row in store.read(lambda reader: reader.rows(sql)))
+
+    plans = {name: plan(order) for name, order in quarantine.SORTS.items()}
     assert [name for name, plan in plans.items() if "TEMP B-TREE" in plan] == []
 
 
