@@ -207,6 +207,7 @@ class Spam:
     enabled: bool = True
     threshold: float = 5.0  # points from which on a message is spam
     ours: bool = False  # also what our own users and hosts send
+    junk: bool = False  # it goes to Junk of who has not said what they want, not to INBOX
     seconds: float = 5.0  # for one message; later it passes unmarked
 
 

@@ -49,6 +49,11 @@ def _user(sentence: str) -> Callable[[dict[str, Any]], str]:
     )
 
 
+def _junk(answer: dict[str, Any]) -> str:
+    where = {True: "to Junk", False: "to INBOX", None: "where the site says"}[answer["junk"]]
+    return f"Mail for {safe(answer['address'])} that is marked as spam goes {where} from now on."
+
+
 def _shown(answer: dict[str, Any]) -> str:
     row = answer["account"]
     lines = [
@@ -60,6 +65,8 @@ def _shown(answer: dict[str, Any]) -> str:
     lines += [f"also gets mail for {alias}" for alias in answer["aliases"]]
     lines += [f"its mail goes to {to}" for to in answer["forwards"]]
     lines += ["a vacation message is sent" for _ in range(answer["vacation"])]
+    site = ", as the site has it" if row["junk"] is None else ""
+    lines.append(f"mail marked as spam goes to {'Junk' if answer['junk'] else 'INBOX'}{site}")
     lines += [f"app password {one['name']}, last used {_time(one['used'])}" for one in answer["app_passwords"]]
     return "\n".join(map(safe, lines)) + (f"\n\n{_log_ins(answer['logins'])}" if answer["logins"] else "")
 
@@ -129,6 +136,7 @@ VIEWS: dict[str, Callable[[Any], str]] = {
     ),
     "user.enable": _user("{address} can log in."),
     "user.quota": _user("{address} may hold {quota}."),
+    "user.junk": _junk,
     "user.delete": _user("{address} is deleted, and {messages} messages with it."),
     "user.app-password-add": lambda a: (
         f"App password {safe(a['name'])} of {safe(a['address'])}, shown this once: {safe(a['password'])}"

@@ -102,6 +102,7 @@ class Console(App[None]):
         Binding("colon", "command_palette", "Commands", show=False, key_display=":", tooltip="all of this by name"),
         Binding("U", "deletions", "Deletions", show=False, tooltip="what was deleted, and can be put back"),
         Binding("z", "dnslists", "DNS lists", show=False, tooltip="DNS lists: their health and hits"),
+        Binding("I", "quarantine", "Quarantine", show=False, tooltip="mail that is kept from its recipients"),
         Binding("T", "theme", "Colours", show=False, tooltip="dark, light or high contrast; kept for the next time"),
         Binding("W", "password", "Own password", show=False, tooltip="choose another password for yourself"),
         Binding("q", "quit", "Quit", show=False, tooltip="leave; the service goes on"),
@@ -134,6 +135,16 @@ class Console(App[None]):
             self.notify(safe(reason), severity="warning", markup=False)
         elif not isinstance(self.screen, DnsLists):
             self.push_screen(DnsLists(self.link))
+
+    async def action_quarantine(self) -> None:
+        """What is kept from its recipients; it lies behind the viruses."""
+        from screens.quarantine import Quarantine  # not before somebody wants it
+
+        if reason := self.link.refusal(Quarantine.lists):
+            self.notify(safe(reason), severity="warning", markup=False)
+            return
+        await self.action_tab(Quarantine.tab if any(tab.name == Quarantine.tab for tab in TABS) else TABS[0].name)
+        self.push_screen(Quarantine(self.link))
 
     async def action_tab(self, name: str, words: str = "") -> None:
         """Open a tab, with a filter when there are `words`; the tab that is open goes back to its first screen."""

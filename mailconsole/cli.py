@@ -28,7 +28,8 @@ _FIXED = 1_000  # entries that a question can stand for one by one
 _NO_OBJECT = ("why", "notice")  # arguments that say how, and not to what
 _OWN_FILES = ("mailbox.export", "dmarc.import")  # actions that write or read where the command runs
 _UNDO = dict.fromkeys(
-    ("queue.delete", "user.delete", "domain.delete", "access.delete"), "`mailconsole undo` can put it back for a while."
+    ("queue.delete", "user.delete", "domain.delete", "access.delete", "quarantine.delete"),
+    "`mailconsole undo` can put it back for a while.",
 )
 
 
@@ -46,6 +47,7 @@ _MANY = {
     "queue.delete": _Many("queue.list", ("entry", "entries"), "recipient", ". `queue hold` would keep them"),
     "access.delete": _Many("access.list", ("rule", "rules"), "what"),
 }
+_SCANNED = 100  # messages that are scanned again in one call, at the most
 _PLACES = ("mailconsole.toml", "/etc/mailconsole/mailconsole.toml")
 
 
@@ -200,6 +202,10 @@ def _act(given: argparse.Namespace, connection: socket.socket | None) -> int:
         if many:
             output.show(action.name, _each(service, action.name, many, getattr(given, many), arguments))
             return 0
+        if action.name == "quarantine.release":
+            answer = _released(service, arguments)
+            output.show(action.name, answer)
+            return 1 if answer["left"] else 0
         answer = service.call(action.name, arguments)
         while isinstance(answer, dict) and answer.get("next") is not None:
             problems.say(f"{answer['affected']} done, going on ...")
@@ -256,6 +262,17 @@ def _text() -> str:
         return sys.stdin.buffer.read(_LINES).decode().replace("\r\n", "\n").rstrip("\n")
     except UnicodeDecodeError:
         raise BadInput("The text on standard input is not UTF-8.") from None
+
+
+def _released(service: Service, arguments: dict[str, Any]) -> Any:
+    """As many calls as it takes: each message is scanned again, and a call has its time."""
+    ids = arguments.get("ids", [])
+    answer = service.call("quarantine.release", {**arguments, "ids": ids[:_SCANNED]})
+    for start in range(_SCANNED, len(ids), _SCANNED):
+        problems.say(f"{start} of {len(ids)} are scanned, going on ...")
+        further = service.call("quarantine.release", {**arguments, "ids": ids[start : start + _SCANNED]})
+        answer = {name: value + further[name] for name, value in answer.items()}
+    return answer
 
 
 def _each(service: Service, action: str, name: str, files: list[str], arguments: dict[str, Any]) -> Any:

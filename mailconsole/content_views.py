@@ -1,4 +1,4 @@
-"""How viruses, the quarantine and a scan look to a person."""
+"""How viruses and a scan look to a person."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 from mailconsole.tables import table
-from screens.figures import size
 from screens.text import safe
 
 
@@ -30,45 +29,6 @@ def _engines(answer: dict[str, Any]) -> str:
     return table(("engine", "state", "version", "signatures of", "words"), rows)
 
 
-def _quarantine(answer: dict[str, Any]) -> str:
-    if not answer["rows"]:
-        return "Nothing in quarantine matches."
-    rows = [
-        (
-            row["id"],
-            row["time"],
-            row["reason"],
-            size(row["size"]),
-            row["sender"] or "<>",
-            ", ".join(row["recipients"][:3]),
-            row["subject"],
-        )
-        for row in answer["rows"]
-    ]
-    head = ("id", "time", "reason", "size", "sender", "recipients", "subject")
-    return f"{table(head, rows)}\n\n{len(rows)} of {answer['total']}"
-
-
-def _message(answer: dict[str, Any]) -> str:
-    row = answer["row"]
-    lines = [
-        f"{row['reason']}: {safe(row['words'])}",
-        f"from {safe(row['sender'] or '<>')} to {safe(', '.join(row['recipients']))}, kept until {row['until']}",
-        "",
-        *(f"{safe(one['name'])}: {safe(one['value'])}" for one in answer["headers"]),
-        "",
-        *(safe(line) for line in answer["text"].split("\n")),
-        "",
-        table(
-            ("part", "name", "size"),
-            [("  " * part["depth"] + part["kind"], part["name"], size(part["size"])) for part in answer["parts"]],
-        ),
-    ]
-    if answer["cut"]:
-        lines.append("There is more of it.")
-    return "\n".join(lines)
-
-
 def _scan(answer: dict[str, Any]) -> str:
     rows = [
         (row["engine"], row["outcome"], row["signature"], row["words"], f"{row['milliseconds']:.1f} ms")
@@ -82,16 +42,8 @@ def _scan(answer: dict[str, Any]) -> str:
     return "\n".join([*lines, "", f"{pieces} looked at. As mail from outside: {safe(answer['verdict'])}."])
 
 
-def _released(answer: dict[str, Any]) -> str:
-    return f"{answer['released']} released, to {answer['recipients']} mailboxes and addresses."
-
-
 VIEWS: dict[str, Callable[[Any], str]] = {
     "virus.list": _alerts,
     "virus.engines": _engines,
-    "quarantine.list": _quarantine,
-    "quarantine.show": _message,
-    "quarantine.release": _released,
-    "quarantine.delete": lambda answer: f"{answer['deleted']} deleted.",
     "scan": _scan,
 }

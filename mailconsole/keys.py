@@ -22,6 +22,8 @@ from screens.entry import EntryScreen
 from screens.listing import Listing
 from screens.live import Live
 from screens.page import Page
+from screens.quarantine import Quarantine
+from screens.quarantined import Quarantined
 from screens.rules import Rules
 from screens.story import StoryScreen
 from screens.vacation import VacationScreen
@@ -37,6 +39,7 @@ _BEHIND: dict[str, tuple[tuple[str, type[DOMNode]], ...]] = {  # tab -> what is 
     "accounts": (("accounts, one of them", AccountScreen), ("accounts, a vacation", VacationScreen)),
     "audit": (("audit, deletions", Deletions),),
     "settings": (("a page of text", Page),),
+    "viruses": (("viruses, quarantine", Quarantine), ("viruses, one message of it", Quarantined)),
     "lists": (("lists, DNS lists", DnsLists), ("lists, one of the DNS", DnsListScreen)),
     "dns": (
         ("dns, a record", RecordScreen),

@@ -52,6 +52,23 @@ DEEDS = (
         fields=(Field("size", "Bytes that it may hold", "0 for the site's default", make=int),),
     ),
     Deed(
+        "user.junk",
+        "J",
+        "Junk",
+        "changed",
+        argument="address",
+        many=False,
+        quiet=True,
+        fields=(
+            Field(
+                "junk",
+                "Mail marked as spam goes to Junk: on, off, site",
+                "on, off or site",
+                choices=("on", "off", "site"),
+            ),
+        ),
+    ),
+    Deed(
         "user.delete",
         "d",
         "Delete",
@@ -94,6 +111,13 @@ def state_of(row: AccountRow) -> str:
     if row.locked_until:
         return "locked"
     return "one-time" if row.one_time else "active" if row.login else "no password"
+
+
+def prefilled(deed: Deed, row: AccountRow) -> dict[str, str]:
+    """What is so far, of what a deed changes."""
+    if deed.action == "user.junk":
+        return {"junk": {True: "on", False: "off", None: "site"}[row.junk]}
+    return {"size": str(row.quota)} if deed.action == "user.quota" else {}
 
 
 def password_note(deed: Deed, answer: Mapping[str, Any]) -> Note | None:
@@ -173,7 +197,7 @@ class AccountScreen(Acting[AccountRow]):
 
     def prefill(self, deed: Deed, rows: Sequence[AccountRow]) -> Mapping[str, str]:
         """What is so far."""
-        return {"size": str(self._row.quota)} if deed.action == "user.quota" else {}
+        return prefilled(deed, self._row)
 
     def answered(self, deed: Deed, answer: Any) -> None:
         """A password is shown this once."""
@@ -224,6 +248,7 @@ def _facts(view: AccountView) -> Table:
         ("Created", _time(account.created)),
         ("Also gets", ", ".join(view.aliases)),
         ("Goes to", ", ".join(view.forwards)),
+        ("Spam", f"goes to {'Junk' if view.junk else 'INBOX'}{', as the site has it' if account.junk is None else ''}"),
         ("Vacation", "is answered at the moment" if view.vacation else "off"),
     ]
     for name, value in rows:

@@ -150,7 +150,7 @@ class Acting(Live, Generic[R]):
                 if self._stopped:
                     trouble = "; stopped there"
                     break
-                if number:
+                if number or deed.slow:
                     self.query_one(Progress).show(deed.label, sum(part for _, part in pieces[:number]), len(rows))
                 try:
                     answer = await self.link.call(deed.action, {**given, **arguments})

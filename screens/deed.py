@@ -26,6 +26,7 @@ class Deed:
     ways: tuple[Deed, ...] = ()  # the buttons of the dialog; none: itself
     advice: str = ""  # in the dialog
     style: str = "error"  # of its button
+    slow: bool = False  # the service takes its time over one call: the progress is shown from the first one on
     quiet: bool = False  # not in the footer, for there is no room: in the key sheet and the palette
 
 

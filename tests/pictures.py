@@ -60,6 +60,8 @@ PICTURES = (
     Picture("settings", ("8",), "site.hostname"),
     Picture("lists", ("9",), "observatory.test"),
     Picture("decision", ("9", "G", "enter"), "127.0.0.26"),
+    Picture("quarantine", ("I",), "encrypted"),
+    Picture("quarantined", ("I", "enter"), "Headers"),
     Picture("dnslists", ("z",), "zen.spamhaus.org"),
     Picture("dns", ("0",), "DKIM key"),
     Picture("authentication", ("V",), "DMARC fail"),

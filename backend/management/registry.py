@@ -39,6 +39,7 @@ ROOMS = (
     "trace",
     "explain",
     "content",
+    "quarantine",
     "accounts",
     "vacation",
     "addresses",

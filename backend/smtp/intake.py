@@ -166,6 +166,7 @@ async def accept(
         ret=mail.ret,
         smtputf8=mail.smtputf8,
         tls=_tls(mail, fields),
+        junk=services.settings.spam.junk if marked.detail.get("marked") else None,
         detail=_detail(session) | ({"spam": marked.detail} if marked.detail else {}),
     )
     note = account_of(session)

@@ -21,7 +21,7 @@ STATES = ("active", "suspended")  # a suspended account gets its mail and cannot
 ROLES = ("postmaster", "abuse")  # exist in every own domain, RFC 2142 and RFC 5321 §4.5.1
 _DEPTH = 20  # aliases of aliases
 _TARGETS = 1_000  # of one address, all aliases resolved
-_COLUMNS = "id, address, password, state, quota, created, must_change, expires, password_changed, seen"
+_COLUMNS = "id, address, password, state, quota, created, must_change, expires, password_changed, seen, junk"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,7 @@ class Account:
     expires: float | None = None
     password_changed: float | None = None
     seen: float | None = None  # the last log-in
+    junk: bool | None = None  # whether mail marked as spam goes to Junk; None: as the site has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +78,11 @@ def account_of(reader: Reader, identity: int) -> Account | None:
 
 
 def _account(row: Sequence[Any]) -> Account:
-    identity, address, password, state, quota, created, must_change, *rest = row
-    return Account(identity, address, password, state, quota, created, bool(must_change), *rest)
+    identity, address, password, state, quota, created, must_change, expires, changed, seen, junk = row
+    wanted = None if junk is None else bool(junk)
+    return Account(
+        identity, address, password, state, quota, created, bool(must_change), expires, changed, seen, wanted
+    )
 
 
 SORTS = {
@@ -286,6 +290,11 @@ def set_state(transaction: Transaction, address: str, state: str) -> None:
 def set_quota(transaction: Transaction, address: str, quota: int) -> None:
     """The most bytes that the account may hold; 0: the site's default."""
     _change(transaction, address, quota=quota)
+
+
+def set_junk(transaction: Transaction, address: str, junk: bool | None) -> None:
+    """Whether mail that is marked as spam goes to Junk; None: as the site has it."""
+    _change(transaction, address, junk=None if junk is None else int(junk))
 
 
 def delete_account(transaction: Transaction, address: str, first_domain: str) -> Content:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from backend.errors import BadInput
-from backend.store import messages
+from backend.store import messages, trace
 from backend.store.database import Reader, Transaction
 
 Rows = list[dict[str, Any]]
@@ -210,6 +210,8 @@ def _put_access_rules(transaction: Transaction, rows: Rows) -> None:
 
 def _put_quarantine(transaction: Transaction, rows: Rows) -> None:
     _insert(transaction, "quarantine", rows)
+    for row in rows:
+        trace.add(transaction, "quarantine", "restored", message=row["message"], sender=row["sender"])
 
 
 def _put_queue(transaction: Transaction, rows: Rows) -> None:

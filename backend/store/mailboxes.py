@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from backend.store.messages import Message
 
 INBOX = "INBOX"
+JUNK = "Junk"  # what is marked as spam; \Junk to IMAP (RFC 6154 §2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,23 @@ def deliver(transaction: Transaction, mailbox: int, address: str, message: Messa
         (mailbox, row[0], message.id, row[1], message.received or transaction.now, size, head),
     )
     return True
+
+
+def for_spam(transaction: Transaction, inbox: int, default: bool) -> int:
+    """Where mail that is marked as spam goes in place of this INBOX: the Junk of an owner who wants that, made when it
+    is missing; else the INBOX. `default`: for who has not said.
+    """
+    owner = transaction.row(
+        "SELECT accounts.id, accounts.junk, junk.id FROM mailboxes JOIN accounts ON accounts.id = mailboxes.account"
+        " LEFT JOIN mailboxes AS junk ON junk.account = accounts.id AND junk.name = ? WHERE mailboxes.id = ?",
+        (JUNK, inbox),
+    )
+    if owner is None:
+        return inbox
+    account, wanted, junk = owner
+    if not (default if wanted is None else wanted):
+        return inbox
+    return create(transaction, account, JUNK) if junk is None else int(junk)
 
 
 def mailboxes_of(reader: Reader, account: int) -> list[Mailbox]:

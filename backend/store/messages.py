@@ -33,6 +33,7 @@ class Message:
     ret: str | None = None  # FULL or HDRS, RFC 3461 §4.3
     smtputf8: bool = False
     tls: str | None = None  # TLS_REQUIRED, TLS_OPTIONAL, or nothing of the kind
+    junk: bool | None = None  # marked as spam: whether it goes to Junk of who has not said; None: not marked
     detail: dict[str, Any] = field(default_factory=dict)  # for the trace: protocol, TLS, HELO ...
 
 
@@ -70,11 +71,11 @@ def accept(
     body = message.body
     identity = message.id
     bodies.place(transaction, body)
-    delivered = [copy for copy in local if mailboxes.deliver(transaction, copy.mailbox, copy.address, message)]
+    delivered, junked = _deliver(transaction, message, local)
     if len(delivered) < len(local):
         lost = [copy for copy in local if copy not in delivered]
         remote = [*remote, *(Remote(copy.address, copy.address.rpartition("@")[2]) for copy in lost)]
-    awaited = vacations.note(transaction, identity, [copy.mailbox for copy in delivered]) if message.sender else 0
+    awaited = _await(transaction, message, delivered, junked)
     _insert(transaction, message, len(delivered) + len(remote) + len(notices) + awaited)
     trace.add(
         transaction,
@@ -89,19 +90,46 @@ def accept(
     )
     _note_aliases(transaction, identity, delivered, remote)
     if delivered:
-        trace.add_many(
-            transaction,
-            "local",
-            "delivered",
-            identity,
-            [(copy.address, None) for copy in delivered],
-        )
+        _note_delivered(transaction, identity, delivered, junked)
         transaction.count("delivered", len(delivered))
     if remote:
         queue.enqueue(transaction, message, remote)
     if notices:
         tell(transaction, identity, notices)
     transaction.count("accepted")
+
+
+def _deliver(
+    transaction: Transaction, message: Message, local: Sequence[Local]
+) -> tuple[list[Local], frozenset[Local]]:
+    """Put the copies into their mailboxes; those whose mailbox was there, and which of them went to Junk."""
+    if message.junk is None:
+        found = [copy for copy in local if mailboxes.deliver(transaction, copy.mailbox, copy.address, message)]
+        return found, frozenset()
+    found, junked = [], set[Local]()
+    for copy in local:
+        place = mailboxes.for_spam(transaction, copy.mailbox, message.junk)
+        if mailboxes.deliver(transaction, place, copy.address, message):
+            found.append(copy)
+            if place != copy.mailbox:
+                junked.add(copy)
+    return found, frozenset(junked)
+
+
+def _await(transaction: Transaction, message: Message, delivered: Sequence[Local], junked: frozenset[Local]) -> int:
+    """Those whose owners may be away; what is in Junk is answered by nobody (RFC 3834 §2)."""
+    if not message.sender:
+        return 0
+    return vacations.note(transaction, message.id, [copy.mailbox for copy in delivered if copy not in junked])
+
+
+def _note_delivered(
+    transaction: Transaction, message: int, delivered: Sequence[Local], junked: frozenset[Local] = frozenset()
+) -> None:
+    """An event for each copy in a mailbox."""
+    junk = {"mailbox": mailboxes.JUNK}
+    copies = [(copy.address, junk if copy in junked else None) for copy in delivered]
+    trace.add_many(transaction, "local", "delivered", message, copies)
 
 
 def keep(transaction: Transaction, message: Message, refs: int) -> None:
@@ -154,12 +182,21 @@ def _note_aliases(transaction: Transaction, message: int, delivered: Sequence[Lo
         trace.add_many(transaction, "alias", "expanded", message, some)
 
 
-def spread(transaction: Transaction, message: Message, local: Sequence[Local], remote: Sequence[Remote]) -> int:
+def spread(
+    transaction: Transaction,
+    message: Message,
+    local: Sequence[Local],
+    remote: Sequence[Remote],
+    *,
+    told: bool = False,
+) -> int:
     """Further copies and entries of a message that is here already; answers how many. Its caller still holds a
-    reference, so that the message is there.
+    reference, so that the message is there. `told`: the trace hears of the copies, for the caller does not tell it.
     """
-    delivered = [copy.mailbox for copy in local if mailboxes.deliver(transaction, copy.mailbox, copy.address, message)]
-    awaited = vacations.note(transaction, message.id, delivered) if message.sender else 0
+    delivered, junked = _deliver(transaction, message, local)
+    awaited = _await(transaction, message, delivered, junked)
+    if told and delivered:
+        _note_delivered(transaction, message.id, delivered, junked)
     number = len(delivered) + len(remote)
     if remote:
         last = transaction.value("SELECT max(ordinal) FROM queue WHERE message = ?", (message.id,)) or 0

@@ -13,7 +13,7 @@ from backend.store import deletions, messages, trace
 from backend.store.database import Reader, Transaction
 from backend.store.messages import Message
 
-_COLUMNS = "id, message, time, until, reason, words, engines, sender, account, peer, subject, size, recipients"
+_COLUMNS = "id, message, time, until, reason, words, engines, sender, account, peer, subject, size, recipients, marked"
 _PIECE = 200  # that are forgotten in one transaction
 
 
@@ -43,6 +43,7 @@ class Quarantined:
     subject: str
     size: int
     recipients: tuple[Wanted, ...]
+    marked: bool = False  # as spam, too
 
 
 def put(
@@ -60,7 +61,7 @@ def put(
     messages.keep(transaction, message, 1)
     transaction.execute(
         "INSERT INTO quarantine (message, time, until, reason, words, engines, sender, account, peer, subject, size,"
-        " recipients) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " recipients, marked) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             message.id,
             transaction.now,
@@ -74,6 +75,7 @@ def put(
             subject,
             message.body.size,
             json.dumps([[one.address, one.notify, one.orcpt] for one in recipients]),
+            int(message.junk is not None),
         ),
     )
     trace.add(
@@ -90,19 +92,49 @@ def put(
     )
 
 
-def find(reader: Reader, *, part: str = "", most: int = 100, offset: int = 0) -> list[Quarantined]:
-    """The newest first. `part`: of the reason, the words, the sender, the subject or the recipients."""
-    condition, parameters = _condition(part)
+SORTS = {
+    "-time": "id DESC",
+    "time": "id",
+    "sender": "sender, id",
+    "-sender": "sender DESC, id DESC",
+    "reason": "reason, id",
+    "-reason": "reason DESC, id DESC",
+    "size": "size, id",
+    "-size": "size DESC, id DESC",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which messages: with these parts in them, whatever the case. `part` is looked for in all that is known of a
+    message; `subjects`: in its subject too, which is not everybody's to know.
+    """
+
+    part: str = ""
+    reason: str | None = None
+    sender: str | None = None
+    recipient: str | None = None
+    subjects: bool = True
+
+
+_EVERYTHING = Filter()
+
+
+def find(
+    reader: Reader, wanted: Filter = _EVERYTHING, sort: str = "-time", most: int = 100, offset: int = 0
+) -> list[Quarantined]:
+    """A page of them; `sort` is one of SORTS."""
+    condition, parameters = _condition(wanted)
     rows = reader.rows(
-        f"SELECT {_COLUMNS} FROM quarantine WHERE {condition} ORDER BY id DESC LIMIT ? OFFSET ?",  # noqa: S608
+        f"SELECT {_COLUMNS} FROM quarantine WHERE {condition} ORDER BY {SORTS[sort]} LIMIT ? OFFSET ?",  # noqa: S608
         (*parameters, most, offset),
     )
     return [_read(row) for row in rows]
 
 
-def number(reader: Reader, part: str = "") -> int:
+def number(reader: Reader, wanted: Filter = _EVERYTHING) -> int:
     """How many there are."""
-    condition, parameters = _condition(part)
+    condition, parameters = _condition(wanted)
     found: int = reader.value(f"SELECT count(*) FROM quarantine WHERE {condition}", parameters)  # noqa: S608
     return found
 
@@ -139,15 +171,31 @@ def forget(transaction: Transaction) -> bool:
     )
     for identity, message in rows:
         transaction.execute("DELETE FROM quarantine WHERE id = ?", (identity,))
+        trace.add(transaction, "quarantine", "expired", message=message)
         messages.release(transaction, message)
     return len(rows) == _PIECE
 
 
-def _condition(part: str) -> tuple[str, tuple[Any, ...]]:
-    if not part:
-        return "1", ()
-    columns = ("reason", "words", "sender", "subject", "recipients")
-    return "(" + " OR ".join(f"instr({column}, ?)" for column in columns) + ")", (part,) * len(columns)
+_PARTS = ("reason", "words", "sender", "recipients", "coalesce(peer, '')", "coalesce(account, '')")
+
+
+def _condition(wanted: Filter) -> tuple[str, tuple[Any, ...]]:
+    conditions, parameters = ["1 = 1"], list[Any]()
+
+    def has(part: str, *columns: str) -> None:
+        conditions.append("(" + " OR ".join(f"instr(lower({column}), lower(?)) > 0" for column in columns) + ")")
+        parameters.extend(json.dumps(part)[1:-1] if column == "recipients" else part for column in columns)
+
+    if wanted.part:
+        has(wanted.part, *_PARTS, *(("subject",) if wanted.subjects else ()))
+    if wanted.reason is not None:
+        conditions.append("reason = ?")
+        parameters.append(wanted.reason)
+    if wanted.sender is not None:
+        has(wanted.sender, "sender")
+    if wanted.recipient is not None:
+        has(wanted.recipient, "recipients")
+    return " AND ".join(conditions), tuple(parameters)
 
 
 def _read(row: Sequence[Any]) -> Quarantined:
@@ -156,5 +204,18 @@ def _read(row: Sequence[Any]) -> Quarantined:
     identity, message, time, until, reason, words = row[:6]
     sender, account, peer, subject, size = row[7:12]
     return Quarantined(
-        identity, message, time, until, reason, words, engines, sender, account, peer, subject, size, wanted
+        identity,
+        message,
+        time,
+        until,
+        reason,
+        words,
+        engines,
+        sender,
+        account,
+        peer,
+        subject,
+        size,
+        wanted,
+        marked=bool(row[13]),
     )

@@ -43,6 +43,12 @@ to = "127.0.0.1:{elsewhere}"
 domain = "{unreachable}"
 to = "127.0.0.1:{closed}"
 
+# What may do harm is kept from its recipients until somebody has looked at it.
+[antivirus]
+infected = "quarantine"
+refused = "quarantine"
+encrypted = "quarantine"
+
 [dns]
 nameservers = ["127.0.0.1:{names}"]
 timeout_seconds = 1.0
@@ -165,6 +171,7 @@ def _serving(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
 def _people(settings: Settings) -> None:
     for address, password in passwords(settings).items():
         _call(settings, "user.add", address=address, password=password)
+    _call(settings, "user.junk", address=f"bob@{_DOMAIN}", junk="on")
     for alias, target in _ALIASES:
         _call(settings, "alias.add", address=f"{alias}@{_DOMAIN}", target=f"{target}@{_DOMAIN}")
 

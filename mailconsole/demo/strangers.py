@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import io
 import smtplib
 import time
+import zipfile
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -26,6 +28,8 @@ FRIEND, SHOP, BANK, CLUB = "observatory.test", "shop.test", "bank.test", "club.t
 DARK = "dark.test"  # its name servers are down
 _KEY = SigningKey(FRIEND, "demo", "ed25519-sha256", Ed25519PrivateKey.generate())
 _LISTED = "2.0.0.127 A 127.0.0.2"  # the test point of RFC 5782 §5
+# The file that all engines find and that does nothing; in two pieces, so that this program is not found.
+_EICAR = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}" + b"$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
 _BULK, _CLUB = "23.0.0.127", "25.0.0.127"  # as lists name addresses
 
 
@@ -40,6 +44,7 @@ class _Visit:
     subject: str
     author: str = ""
     signed: bool = False
+    file: str = ""  # the name of one that comes along, of _FILES
 
 
 _VISITS = (
@@ -55,6 +60,20 @@ _VISITS = (
     _Visit("127.0.0.25", f"mail.{CLUB}", f"news@{CLUB}", "carol@example.org", "Star party on Saturday"),
     _Visit("127.0.0.26", f"lists.{CLUB}", f"list@{CLUB}", "bob@example.org", "Newsletter 11"),
     _Visit("127.0.0.23", "bulk.badhost.test", f"win@{CLUB}", "postmaster@example.org", "Why am I on your list?"),
+)
+_KEPT = (  # what the quarantine is for: the first and the last one are good mail
+    _Visit(
+        "127.0.0.21",
+        f"mail.{FRIEND}",
+        f"jan@{FRIEND}",
+        "alice@example.org",
+        "The contract",
+        signed=True,
+        file="contract.zip",
+    ),
+    _Visit("127.0.0.22", "host22.cheap.test", f"orders@{SHOP}", "bob@example.org", "Invoice 4711", file="invoice.zip"),
+    _Visit("127.0.0.22", "host22.cheap.test", f"photos@{SHOP}", "carol@example.org", "Our trip", file="photo.jpg.exe"),
+    _Visit("127.0.0.25", f"mail.{CLUB}", f"news@{CLUB}", "bob@example.org", "Budget", file="budget.zip"),
 )
 RULES = (  # of the site's own lists: verdict, what, reason
     ("deny", "127.0.0.26", "sends a newsletter that nobody ordered"),
@@ -96,7 +115,7 @@ def zones() -> Zones:
 
 def send(settings: Settings) -> None:
     """All of them, one after the other; what is refused is what the demo is about."""
-    for visit in _VISITS:
+    for visit in (*_VISITS, *_KEPT):
         with (
             contextlib.suppress(smtplib.SMTPException),
             smtplib.SMTP("127.0.0.1", settings.listen.smtp, visit.helo, source_address=(visit.peer, 0)) as client,
@@ -106,8 +125,33 @@ def send(settings: Settings) -> None:
 
 def _message(visit: _Visit) -> bytes:
     made: EmailMessage = letter(visit.author or visit.sender, (visit.recipient,), visit.subject, "Read on, or do not.")
+    if visit.file:
+        made.add_attachment(_FILES[visit.file], "application", "octet-stream", filename=visit.file)
     data = made.as_bytes(policy=SMTP)
     section, _, body = data.partition(b"\r\n\r\n")
     if not visit.signed:
         return data
     return sign.sign(section + b"\r\n", body, [_KEY], time.time()) + data
+
+
+def _locked(name: str) -> bytes:
+    """An archive with a file that nobody can read without its password: it says so, which is what is looked at."""
+    data = bytearray(_packed(name, b"for your eyes only"))
+    for signature, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        data[data.find(signature) + flags] |= 1
+    return bytes(data)
+
+
+def _packed(name: str, content: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, content)
+    return file.getvalue()
+
+
+_FILES = {
+    "contract.zip": _locked("contract.pdf"),
+    "budget.zip": _locked("budget.ods"),
+    "invoice.zip": _packed("invoice.com", _EICAR),
+    "photo.jpg.exe": b"MZ" + bytes(64),
+}

@@ -80,6 +80,10 @@ DEEPER = (
     ("2", "enter", "o", "x", "enter"),
     ("U",),
     ("U", "enter"),
+    ("I",),
+    ("I", "enter"),
+    ("I", "l"),
+    ("I", "enter", "d"),
     ("7", "enter"),
     ("4", "enter", "v", "ctrl+t"),
 )

@@ -69,6 +69,8 @@ def _queue_row(**changes: object) -> dict[str, object]:
                                      "number": 1, "peer": HOSTILE, "service": HOSTILE, "way": HOSTILE}]}),
         ("operator.totp", {"name": HOSTILE, "secret": HOSTILE, "url": HOSTILE}),
         ("user.suspend", {"address": HOSTILE, "messages": 1, "quota": 0}),
+        ("user.junk", {"address": HOSTILE, "junk": None}),
+        ("quarantine.release", {"affected": 1, "recipients": 2, "ids": ["1"], "left": [{"id": "2", "why": HOSTILE}]}),
         ("alias.list", {"aliases": [{"address": HOSTILE, "target": HOSTILE}]}),
         ("domain.list", {"domains": [HOSTILE]}),
         ("domain.add", {"domain": HOSTILE}),
@@ -103,6 +105,8 @@ def test_a_table_that_a_program_reads_is_whole() -> None:
          " Undo: mailconsole queue release A-1"),
         ("queue.delete", {"affected": 3, "ids": ["A-1"], "missed": 0}, "3 entries deleted."),
         ("user.quota", {"address": "a@b.c", "messages": 0, "quota": 5_000_000}, "a@b.c may hold 5.0 MB."),
+        ("quarantine.release", {"affected": 0, "recipients": 0, "ids": [], "left": [{"id": "7", "why": "7 is gone."}]},
+         "0 released, to 0 mailboxes and addresses.\nNot released: 7 is gone."),
     ],
 )  # fmt: skip
 def test_sentences(name: str, answer: object, words: str) -> None:

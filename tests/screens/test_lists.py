@@ -10,6 +10,12 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from backend import ids
+from backend.store import quarantine
+from backend.store.bodies import Body
+from backend.store.database import Transaction
+from backend.store.messages import Message
+from backend.store.quarantine import Wanted
 from mailconsole.ssh.gate import Gate, Identity
 from screens.help import Help
 from screens.listing import Listing
@@ -78,6 +84,20 @@ async def _deletions(service: Service) -> None:
     service.act("user.delete", address="bob@example.org")
 
 
+async def _quarantine(service: Service) -> None:
+    """One from outside, and one whose sender nobody is."""
+
+    def put(transaction: Transaction) -> None:
+        for number, (sender, reason) in enumerate((("ann@client.test", "infected"), ("", "encrypted"))):
+            message = Message(ids.new() + number, sender, Body(size=4, data=b"\r\n\r\n"))
+            quarantine.put(
+                transaction, message, [Wanted("bob@example.org")], reason=reason, words="", subject="an offer",
+                engines={"yara": "infected: Eicar"}, until=transaction.now + 86_400,
+            )  # fmt: skip
+
+    await service.store.commit(put)
+
+
 CASES = (
     Case(
         "accounts", "4", _accounts, 3, "state:suspended", 1,
@@ -111,6 +131,11 @@ CASES = (
         ("2 queue entries, as for a@", "bob@example.org with", "put back until", "olga"), "Put back what was deleted",
         empty="Nothing that was deleted can be put back", marks=True,
     ),
+    Case(
+        "quarantine", "I", _quarantine, 2, "infected", 1,
+        ("ann@client.test", "infected", "an offer", "Kept: ", "bob@"), "Scan messages again", sorted="oldest first",
+        empty="Nothing is in quarantine", marks=True,
+    ),
 )  # fmt: skip
 EMPTY = [case for case in CASES if case.empty]
 
@@ -122,7 +147,7 @@ def _name(case: Case) -> str:
 async def _open(pilot: Pilot[None], case: Case, rows: int) -> None:
     await until(pilot, lambda: pilot.app.link.hello is not None)  # type: ignore[attr-defined]
     await pilot.press(*case.keys)
-    here = case.name if case.name in ("rules", "deletions") else ""
+    here = case.name if case.name in ("rules", "deletions", "quarantine") else ""
 
     def there() -> bool:
         screen = pilot.app.screen

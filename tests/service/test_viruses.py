@@ -285,6 +285,36 @@ def test_quarantine_keeps_shows_deletes_and_scans_again_before_it_lets_go(own: S
     assert {"quarantine.show", "quarantine.release", "quarantine.delete", "undo"} <= actions
 
 
+def test_of_many_the_clean_ones_are_released_and_the_infected_one_is_named(own: Site) -> None:
+    """Only clamd knows the test file, and the other engine may pass it: each message is scanned by both again."""
+    antivirus(own, 'infected = "quarantine"\nencrypted = "quarantine"')
+    own.start()
+    locked = bytearray(zipped(b"hello", "letter.txt"))
+    for signature, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        locked[locked.find(signature) + offset] |= 1
+    harmless = mixed(HELLO, attached(bytes(locked), name="letter.zip"))
+    ids = [send(own, harmless, "in").split()[-1] for _ in range(3)]
+    infected = mixed(HELLO, attached((TEST_FILES / "clam.zip").read_bytes()))
+    assert send(own, infected, "in").startswith("250 ")
+    rows = own.cli_json("quarantine", "list", "--sort", "time")["rows"]
+    assert [row["reason"] for row in rows] == ["encrypted"] * 3 + ["infected"]
+    done = own.cli("quarantine", "release", *(row["id"] for row in rows), "--yes", check=False)
+    assert done.returncode == 1
+    assert done.stdout.decode().splitlines() == [
+        "3 released, to 3 mailboxes and addresses.",
+        f"Not released: {rows[3]['id']} is infected: clamd found ClamAV-Test-File.UNOFFICIAL; say anyway to let it go"
+        " all the same.",
+    ]
+    assert len(own.mailboxes("alice@example.org")) == 3
+    assert [row["id"] for row in own.cli_json("quarantine", "list")["rows"]] == [rows[3]["id"]]
+    (row,) = own.cli_json("audit-log", "list", "--what", "quarantine.release")["rows"]
+    assert len(row["before"]) == 3
+    story = own.cli("trace", "show", ids[0]).stdout.decode()
+    assert "Taken into quarantine: the message holds an encrypted file" in story
+    assert "Released from quarantine by " in story
+    assert "Delivered to alice@example.org's mailbox (INBOX)." in story
+
+
 def test_scan_shows_what_every_engine_says(own: Site, tmp_path: Path) -> None:
     for name, data in (("eicar", FORMS["nested zip"]), ("clean", _FIELDS + b"\r\nhello\r\n")):
         (tmp_path / name).write_bytes(data)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pexpect
 
 from tests.harness.site import Site
+from tests.service.test_viruses import HELLO, attached, mixed, zipped
 from tests.ssh.conftest import Operator, until_loaded
 
 MOST = 15
@@ -98,6 +99,28 @@ def test_where_is_my_mail(door: Site, tmp_path: Path) -> None:
     hands.press(ENTER, see="Delivered")
     hands.press(ENTER, see="Accepted|Taken|taken|accepted")
     assert hands.leave() <= MOST
+
+
+def test_a_false_positive_is_let_go(tmp_path: Path) -> None:
+    with Site(tmp_path / "site") as site:
+        site.configure('[antivirus]\nenabled = true\nencrypted = "quarantine"\n')
+        site.add_user("alice@example.org")
+        until_loaded(site.start())
+        locked = bytearray(zipped(b"the minutes", "minutes.txt"))
+        for signature, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+            locked[locked.find(signature) + flags] |= 1
+        with site.wire(source="127.0.0.7") as wire:
+            wire.must(250, "EHLO client.test")
+            answer = wire.message("ann@client.test", ["alice@example.org"], mixed(HELLO, attached(bytes(locked))))
+        assert answer.code == 250
+        assert site.mailboxes("alice@example.org") == []
+        hands = Hands(Operator(site, tmp_path, "paul", "postmaster"))
+        hands.press("I", see="ann@client.test")
+        hands.press(ENTER, see="Headers")
+        hands.press("l", see="Release anyway")
+        hands.press(RIGHT, ENTER, see="1 released")
+        assert hands.leave() <= MOST
+        assert len(site.mailboxes("alice@example.org")) == 1
 
 
 _NOBODY = """

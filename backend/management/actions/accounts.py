@@ -29,6 +29,7 @@ from backend.store.logins import Login
 
 Address = Annotated[str, "of the account"]
 _STATES = ("active", "suspended", "locked", "one-time")
+_JUNK: dict[str, bool | None] = {"on": True, "off": False, "site": None}
 _HISTORY = 50  # log-ins in an answer
 
 
@@ -48,6 +49,7 @@ def row_of(reader: Reader, account: Account) -> AccountRow:
         bytes=sum(box.bytes for box in boxes),
         created=clock.rfc3339(account.created),
         seen=_time(account.seen),
+        junk=account.junk,
     )
 
 
@@ -97,6 +99,7 @@ def user_show(call: Call, address: Address) -> AccountView:
             aliases=tuple(alias.address for alias in aliases if alias.target == key != alias.address),
             forwards=tuple(alias.target for alias in aliases if alias.address == key != alias.target),
             vacation=vacations.is_on(reader, account.id, clock.now()),
+            junk=call.settings.spam.junk if account.junk is None else account.junk,
         )
 
     return call.store.read(view)
@@ -187,6 +190,17 @@ def user_quota(call: Call, address: Address, size: Annotated[int, "in bytes; 0: 
     if size < 0:
         raise BadInput("A quota is not below 0.")
     return _on(call, address, lambda transaction, account: accounts.set_quota(transaction, account.address, size))[0]
+
+
+@action("user.junk", roles=(POSTMASTER, HELPDESK), changes=True, key="J")
+def user_junk(
+    call: Call, address: Address, junk: Annotated[str, f"{', '.join(_JUNK)}, as the site has it"]
+) -> AccountRow:
+    """Say whether mail that is marked as spam goes to the mailbox Junk of an account."""
+    if junk not in _JUNK:
+        raise BadInput(f"{junk[:40]!r} is none of {', '.join(_JUNK)}.")
+    wanted = _JUNK[junk]
+    return _on(call, address, lambda transaction, account: accounts.set_junk(transaction, account.address, wanted))[0]
 
 
 @action("user.delete", roles=(), changes=True, dangerous=True, key="d")

@@ -28,6 +28,7 @@ _BY_EVENT = {
     "rejected": "refused",
     "deferred": "deferred",
     "deleted": "deleted",
+    "expired": "deleted",
     "relayed": "relayed",
     "delivered": "delivered",
     "closed": "closed",
@@ -74,6 +75,10 @@ def of(story: Story) -> Outcome:
         number = max(number, int(message.detail.get("recipients", 0)))
     if not ends:
         event = story.events[-1]
+        kept = event.stage == "quarantine" and event.verdict in ("held", "restored")
+        if kept:
+            recipients = tuple(dict.fromkeys(e.recipient for e in story.events if e.recipient))
+            return Outcome("held", steps.step(event), recipients, max(number, len(recipients)))
         verdict = _BY_EVENT.get(event.verdict, "accepted")
         return Outcome(verdict, steps.step(event), recipients, number)
     worst = min(ends.values(), key=lambda end: VERDICTS.index(end.verdict))

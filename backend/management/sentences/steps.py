@@ -8,6 +8,7 @@ from typing import Any
 
 from backend import clock
 from backend.management.sentences import checks, statuses, tls
+from backend.store.mailboxes import JUNK
 from backend.store.trace import Event
 
 # What policy and content refuse for: (check, reason) -> why; and who can do something about it.
@@ -194,6 +195,8 @@ def _spam(found: Any) -> str:
 def _delivered(event: Event) -> str:
     if event.detail.get("reply") == "Forwarded":
         return f"Forwarded: {event.recipient} leads to another address."
+    if event.detail.get("mailbox") == JUNK:
+        return f"Delivered to {event.recipient}'s mailbox Junk, for it is marked as spam."
     return f"Delivered to {event.recipient}'s mailbox (INBOX)."
 
 
@@ -276,10 +279,14 @@ def _not_away(event: Event) -> str:
     return f"No vacation answer for {event.recipient or 'the person'}: {reason}."
 
 
-def _quarantined(event: Event) -> str:
-    reason = str(event.detail.get("reason", ""))
+def quarantined(reason: str, engines: Any) -> str:
+    """Why a message is kept from its recipients, as half a sentence. `engines`: what each said."""
     why = REASONS.get(("viruses", reason), "it may do harm").partition(";")[0]
-    return f"Taken into quarantine: {why.format(engines=checks.engines(event.detail.get('engines')))}."
+    return why.format(engines=checks.engines(engines))
+
+
+def _quarantined(event: Event) -> str:
+    return f"Taken into quarantine: {quarantined(str(event.detail.get('reason', '')), event.detail.get('engines'))}."
 
 
 _WORDS: dict[tuple[str, str], Callable[[Event], str]] = {
@@ -299,6 +306,8 @@ _WORDS: dict[tuple[str, str], Callable[[Event], str]] = {
     ("quarantine", "held"): _quarantined,
     ("quarantine", "released"): lambda e: f"Released from quarantine by {e.detail.get('by', 'somebody')}.",
     ("quarantine", "deleted"): lambda e: "Deleted from quarantine; nobody gets it.",
+    ("quarantine", "restored"): lambda e: "Put back into quarantine: its deletion was undone.",
+    ("quarantine", "expired"): lambda e: "Gone from quarantine: nobody asked for it while it was kept.",
     ("notice", "sent"): _told,
     ("notice", "rejected"): _not_told,
     ("vacation", "sent"): _away,

@@ -20,6 +20,7 @@ class AccountRow:
     bytes: int
     created: str
     seen: str | None  # the last log-in
+    junk: bool | None = None  # whether mail marked as spam goes to Junk; None: as the site has it
     undo: str | None = None  # of one that was just deleted: what `undo` takes to put it back
 
 
@@ -73,6 +74,7 @@ class AccountView:
     aliases: tuple[str, ...]  # that lead to it
     forwards: tuple[str, ...]  # where its mail goes instead, or too
     vacation: bool
+    junk: bool = False  # whether mail marked as spam goes to Junk: the account's word, or the site's
 
 
 @dataclass(frozen=True, slots=True)
