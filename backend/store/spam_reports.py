@@ -55,7 +55,7 @@ def mark_of(reader: Reader, identities: Sequence[int], message_id: str) -> Score
 
 
 def put(transaction: Transaction, digest: str, kind: str, reporter: str, scored: Scored) -> None:
-    """Keep what somebody says; what was said of the same message before is gone. `scored.message` 0: it is not known."""
+    """Keep what somebody says, in place of what was said of the same message before. `scored.message` 0: not known."""
     forget_one(transaction, digest)
     transaction.execute(
         f"INSERT INTO spam_reports ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608

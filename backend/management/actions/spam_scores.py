@@ -1,4 +1,4 @@
-"""Spam over time: how much was marked, what messages scored, what another threshold would do, and who says otherwise."""
+"""Spam over time: how much was marked, what messages scored, what another threshold would do, who says otherwise."""
 
 from __future__ import annotations
 

@@ -199,7 +199,7 @@ def test_an_id_that_somebody_made_up_is_not_believed(act: Act, store: Store) -> 
 
 
 def test_the_header_tells_when_the_score_is_forgotten(act: Act) -> None:
-    status = b"X-Spam-Flag: YES\r\nX-Spam-Status: Yes, score=6.3 required=5.0\r\n\ttests=A=6.3\r\n\tversion=Mailconsole 0.1.0\r\n"
+    status = b"X-Spam-Status: Yes, score=6.3 required=5.0\r\n\ttests=A=6.3\r\n\tversion=Mailconsole 0.1.0\r\n"
     act("spam.learn", message=text(status + b"From: Ann <ann@Client.test>\r\n" + GOOD), **{"as": "ham"})
     [row] = act("spam.reports", only="false-positive")["rows"]
     assert (row["id"], row["points"], row["domain"], row["reasons"]) == (None, 6.3, "client.test", [])
