@@ -23,6 +23,8 @@ from screens.listing import Listing
 from screens.live import Live
 from screens.page import Page
 from screens.rules import Rules
+from screens.spam import Spam
+from screens.spam_messages import Scored
 from screens.story import StoryScreen
 from screens.vacation import VacationScreen
 from screens.widgets.table import Table
@@ -37,6 +39,7 @@ _BEHIND: dict[str, tuple[tuple[str, type[DOMNode]], ...]] = {  # tab -> what is 
     "accounts": (("accounts, one of them", AccountScreen), ("accounts, a vacation", VacationScreen)),
     "audit": (("audit, deletions", Deletions),),
     "settings": (("a page of text", Page),),
+    "viruses": (("viruses, spam", Spam), ("viruses, spam, messages", Scored)),
     "lists": (("lists, DNS lists", DnsLists), ("lists, one of the DNS", DnsListScreen)),
     "dns": (
         ("dns, a record", RecordScreen),

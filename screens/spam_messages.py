@@ -135,10 +135,7 @@ class Reported(Listing[SpamReportRow]):
     async def fetch(self, arguments: dict[str, Any]) -> tuple[Sequence[SpamReportRow], int]:
         """A page, and how many there are of each kind."""
         page = await self.link.ask(SpamReports, self.lists, arguments)
-        self.aside = (
-            f"{page.false_positives:,} good but marked, {page.false_negatives:,} spam but not marked,"
-            f" {page.right:,} marked rightly"
-        )
+        self.aside = f"{page.false_positives:,} marked wrongly, {page.false_negatives:,} missed, {page.right:,} right"
         return page.rows, page.total
 
     def key_of(self, row: SpamReportRow) -> str:

@@ -61,6 +61,7 @@ PICTURES = (
     Picture("lists", ("9",), "observatory.test"),
     Picture("decision", ("9", "G", "enter"), "127.0.0.26"),
     Picture("dnslists", ("z",), "zen.spamhaus.org"),
+    Picture("spam", ("S",), "in force"),
     Picture("dns", ("0",), "DKIM key"),
     Picture("authentication", ("V",), "DMARC fail"),
     Picture("help", ("2", "question_mark"), "Release"),

@@ -170,7 +170,7 @@ def _read(row: Sequence[Any]) -> Scored:
 
 def read_reasons(written: str) -> tuple[tuple[str, float], ...]:
     """Names and points, as they are kept."""
-    return tuple((name, points) for name, points in json.loads(written))
+    return tuple((name[:_NAME], points) for name, points in json.loads(written))
 
 
 def write_reasons(reasons: Sequence[tuple[str, float]]) -> str:

@@ -10,10 +10,13 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from backend.store import spam_reports, spam_scores
+from backend.store.database import Transaction
 from mailconsole.ssh.gate import Gate, Identity
 from screens.help import Help
 from screens.listing import Listing
 from tests.screens.conftest import SIZES, Service, on_screen, said, table, text, until
+from tests.screens.test_spam import SPAM, fill
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,18 @@ async def _deletions(service: Service) -> None:
     service.act("user.delete", address="bob@example.org")
 
 
+async def _scored(service: Service) -> None:
+    identity = fill(service)[-1]
+
+    def report(transaction: Transaction) -> None:
+        for digest, kind in (("d1", "ham"), ("d2", "spam")):
+            scored = spam_scores.get(transaction, identity)
+            assert scored is not None
+            spam_reports.put(transaction, digest, kind, "olga", scored)
+
+    service.store.write(report)
+
+
 CASES = (
     Case(
         "accounts", "4", _accounts, 3, "state:suspended", 1,
@@ -111,6 +126,16 @@ CASES = (
         ("2 queue entries, as for a@", "bob@example.org with", "put back until", "olga"), "Put back what was deleted",
         empty="Nothing that was deleted can be put back", marks=True,
     ),
+    Case(
+        "messages", "Sm", _scored, 200, "only:marked LEARNT", SPAM,
+        ("client.test", "points", "WORDS_AND_FORM"), "what lies behind the row",
+        empty="No mail has been scored yet.", sorted="most points first",
+    ),
+    Case(
+        "reported", "Sf", _scored, 2, "only:false-positive", 1,
+        ("client.test", "olga", "1 marked wrongly"), "what lies behind the row",
+        empty="Nobody has reported a message.",
+    ),
 )  # fmt: skip
 EMPTY = [case for case in CASES if case.empty]
 
@@ -122,7 +147,7 @@ def _name(case: Case) -> str:
 async def _open(pilot: Pilot[None], case: Case, rows: int) -> None:
     await until(pilot, lambda: pilot.app.link.hello is not None)  # type: ignore[attr-defined]
     await pilot.press(*case.keys)
-    here = case.name if case.name in ("rules", "deletions") else ""
+    here = case.name if case.name in ("rules", "deletions", "messages", "reported") else ""
 
     def there() -> bool:
         screen = pilot.app.screen

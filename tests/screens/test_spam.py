@@ -168,7 +168,7 @@ async def test_what_lies_behind(service: Service, size: tuple[int, int]) -> None
         await until(pilot, lambda: isinstance(pilot.app.screen, Spam))
         await pilot.press("f")
         await until(pilot, lambda: isinstance(pilot.app.screen, Reported) and table(pilot).row_count == 1)
-        assert "1 good but marked" in text(pilot)
+        assert "1 marked wrongly" in text(pilot)
         assert "The mark was wrong: reported as good mail, marked" in text(pilot)
         await pilot.press("enter")
         await until(
