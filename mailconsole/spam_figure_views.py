@@ -33,7 +33,7 @@ def _figures(answer: dict[str, Any]) -> str:
         lines.append(f"{unscored:,} could not be scored, and passed without a mark; the trace says which.")
     wrong = answer["false_positives"], answer["false_negatives"]
     if any(wrong):
-        lines.append(f"People reported {wrong[0]} that were marked wrongly, and {wrong[1]} that were missed.")
+        lines.append(f"People reported {wrong[0]} as marked wrongly, and {wrong[1]} as missed.")
     return "\n".join(lines)
 
 

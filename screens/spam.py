@@ -79,7 +79,7 @@ class Spam(Acting[None]):
         ),
         Binding("plus,equals_sign", "move(1)", "A tenth more", show=False, key_display="+", tooltip="try a tenth more"),
         Binding("c", "sides", "Changing", tooltip="the messages that the threshold tried would judge otherwise"),
-        Binding("m", "messages", "Messages", tooltip="the messages that were scored, those marked first"),
+        Binding("m", "messages", "Messages", tooltip="the messages that were scored; Enter tells the story of one"),
         Binding(
             "f", "reports", "Reported", tooltip="good mail that was marked, and spam that was not, as people report"
         ),
@@ -203,7 +203,8 @@ class Spam(Acting[None]):
             ways.append(replace(_DEED, label=f"{self._tried:g} points", given={"value": f"{self._tried:g}"}))
         if threshold.author is not None:
             ways.append(replace(_DEED, label=f"The file's {threshold.file:g} points", given={"value": "default"}))
-        advice = _would(self._trial).plain if self._trial is not None else ""
+        numbers = f"{_would(self._trial).plain}\n\n" if self._trial is not None and self._tried is not None else ""
+        advice = f"{numbers}It counts for the next message, in every worker; u undoes it."
         super().perform(
             replace(deed, label="Mark mail from another number of points on", ways=tuple(ways), advice=advice)
         )
@@ -279,15 +280,15 @@ def _would(trial: SpamTrial) -> Text:
         words.append(f", {trial.marked:,} with {trial.in_force:g}: ", style=f"not bold {ink.text}")
         words.append(f"{trial.gained:,} more, {trial.lost:,} fewer.", style=f"bold {ink.text}")
     reported = [
-        f"{would} of {all_} reported as {kind} right" + ("" if would == now else f" (now {now})")
+        f"reported as {kind}: {would} of {all_} right" + ("" if would == now else f" (now {now})")
         for kind, all_, now, would in (
             ("good", trial.ham, trial.ham_right, trial.ham_would),
             ("spam", trial.spam, trial.spam_right, trial.spam_would),
         )
         if all_
     ]
-    line = "; ".join(reported) or "Nobody has reported one of these; `mailconsole spam learn` does"
-    return words.append(f"\n{line}.", style=f"not bold {ink.muted}")
+    line = "; ".join(reported) or "nobody has reported one of these; `mailconsole spam learn` does"
+    return words.append(f"\n{line[:1].upper()}{line[1:]}.", style=f"not bold {ink.muted}")
 
 
 def _reasons(reasons: tuple[SpamWeight, ...], width: int, height: int) -> RenderableType:

@@ -180,9 +180,10 @@ async def test_what_lies_behind(service: Service, size: tuple[int, int]) -> None
         await until(pilot, lambda: isinstance(pilot.app.screen, Sides) and table(pilot).row_count > 0)
         assert "would not be marked" in text(pilot)
         assert "6.5 points tried" in text(pilot)
-        assert "1 of 1 reported as good right (now 0)" not in text(pilot)
-        await pilot.press("escape")
-        await until(pilot, lambda: "1 of 1 reported as good right (now 0)" in text(pilot))
+        assert "Reported as good: 1 of 1 right (now 0)." not in text(pilot)
+        await pilot.press("escape", "h")
+        await until(pilot, lambda: "the last week" in text(pilot))
+        await until(pilot, lambda: "Reported as good: 1 of 1 right (now 0)." in text(pilot))
 
     await on_screen(service, test, size)
 
