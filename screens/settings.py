@@ -85,8 +85,8 @@ class Settings(Listing[SettingRow]):
         if row.pending is not None:
             words.append("  ▸ ", style=ink.accent).append_text(_pending(row))
         elif row.author is not None:
-            by = f"  set here by {safe(row.author, 64)}, {safe((row.since or '')[:16].replace('T', ' '))} UTC"
-            words.append(f"{by}; the file's {safe(row.file or '', 60)} does not count", style=ink.warn)
+            by = f"set here by {safe(row.author, 64)}, {safe((row.since or '')[:16].replace('T', ' '))} UTC"
+            words.append(f"  not the file's {safe(row.file or '', 60)}: {by}", style=ink.warn)
         elif row.restart:
             words.append("  needs a restart to change", style=ink.warn)
         meaning = safe(row.help or "the shipped file says no more", 500)

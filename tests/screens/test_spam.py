@@ -204,3 +204,19 @@ async def test_when_the_service_is_gone(service: Service) -> None:
         assert pilot.app.is_running
 
     await on_screen(service, test)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+async def test_the_settings_say_who_set_it(service: Service, size: tuple[int, int]) -> None:
+    service.act("spam.threshold", value="6.5")
+
+    async def test(pilot: Pilot[None]) -> None:
+        await until(pilot, lambda: pilot.app.link.hello is not None)  # type: ignore[attr-defined]
+        await pilot.press("8", "slash", *"threshold", "enter")
+        await until(pilot, lambda: "set here" in text(pilot) and "filter: threshold" in text(pilot))
+        for _ in range(20):
+            if "spam.threshold = 6.5" not in text(pilot):
+                await pilot.press("j")
+        assert "spam.threshold = 6.5  not the file's 5.0: set here by olga, 20" in text(pilot)
+
+    await on_screen(service, test, size)

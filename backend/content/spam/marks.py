@@ -10,8 +10,9 @@ from backend.store.spam_scores import Scored
 
 _HEADER = 64 * 1024  # bytes: our fields are on top
 _FOLD = re.compile(rb"\r?\n[ \t]+")
-_RECEIVED = re.compile(
-    rb"(?im)^received[ \t]*:[^\r\n]*?\sby ([!-~]+) \(Mailconsole\) with [^\r\n;]*?\sid ([0-9A-Z]{13})[ ;]"
+_RECEIVED = re.compile(  # as `smtp.header.received` writes it; the lengths keep the work small, whatever others write
+    rb"(?im)^received[ \t]*:[^\r\n]{0,800}?\sby ([!-~]{1,255}) \(Mailconsole\) with "
+    rb"[^\r\n;]{0,300}?\sid ([0-9A-Z]{13})[ ;]"
 )
 _STATUS = re.compile(
     rb"(?im)^x-spam-status[ \t]*:[ \t]*(yes|no), score=(-?\d{1,6}\.\d+) [^\r\n]*? version=Mailconsole [!-~]+[ \t]*\r?$"
