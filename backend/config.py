@@ -209,6 +209,8 @@ class Spam:
     ours: bool = False  # also what our own users and hosts send
     junk: bool = False  # it goes to Junk of who has not said what they want, not to INBOX
     seconds: float = 5.0  # for one message; later it passes unmarked
+    keep_days: int = 30  # that the scores of messages are kept: points, reasons, the sender's domain
+    keep_scores: int = 100_000  # at the most, the newest: some 20 MB
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,8 @@ from screens.page import Page
 from screens.quarantine import Quarantine
 from screens.quarantined import Quarantined
 from screens.rules import Rules
+from screens.spam import Spam
+from screens.spam_messages import Scored
 from screens.story import StoryScreen
 from screens.vacation import VacationScreen
 from screens.widgets.table import Table
@@ -39,7 +41,12 @@ _BEHIND: dict[str, tuple[tuple[str, type[DOMNode]], ...]] = {  # tab -> what is 
     "accounts": (("accounts, one of them", AccountScreen), ("accounts, a vacation", VacationScreen)),
     "audit": (("audit, deletions", Deletions),),
     "settings": (("a page of text", Page),),
-    "viruses": (("viruses, quarantine", Quarantine), ("viruses, one message of it", Quarantined)),
+    "viruses": (
+        ("viruses, quarantine", Quarantine),
+        ("viruses, one message of it", Quarantined),
+        ("viruses, spam", Spam),
+        ("viruses, spam, messages", Scored),
+    ),
     "lists": (("lists, DNS lists", DnsLists), ("lists, one of the DNS", DnsListScreen)),
     "dns": (
         ("dns, a record", RecordScreen),

@@ -63,6 +63,7 @@ PICTURES = (
     Picture("quarantine", ("I",), "encrypted"),
     Picture("quarantined", ("I", "enter"), "Headers"),
     Picture("dnslists", ("z",), "zen.spamhaus.org"),
+    Picture("spam", ("S",), "in force"),
     Picture("dns", ("0",), "DKIM key"),
     Picture("authentication", ("V",), "DMARC fail"),
     Picture("help", ("2", "question_mark"), "Release"),

@@ -21,6 +21,8 @@ from backend.store import (
     logins,
     quarantine,
     sending,
+    spam_reports,
+    spam_scores,
     statistics,
     tls_received,
     tls_results,
@@ -83,6 +85,7 @@ class Housekeeping:
             more = await self._store.commit(deletions.purge)
             await asyncio.sleep(_BREATH)
         await self._store.commit(sending.forget)
+        await self._forget_spam(now)
         await self._forget_greylist(now)
         more = True
         while more:
@@ -96,6 +99,16 @@ class Housekeeping:
         for number in range(256):
             await self._store.commit(partial(bodies.sweep, older_than=_LEFTOVER, part=f"{number:02x}"))
             await asyncio.sleep(_BREATH)
+
+    async def _forget_spam(self, now: float) -> None:
+        """What messages scored, and what people said of it."""
+        wanted = self.settings.spam
+        before, gone = now - wanted.keep_days * _DAY, _PIECE
+        while gone >= _PIECE:
+            gone = await self._store.commit(lambda t: spam_scores.forget(t, before, wanted.keep_scores, _PIECE))
+            await asyncio.sleep(_BREATH)
+        reports_end = now - self.settings.trace.statistics_days * _DAY
+        await self._store.commit(lambda t: spam_reports.forget(t, reports_end))
 
     async def _forget_greylist(self, now: float) -> None:
         wanted = self.settings.greylist

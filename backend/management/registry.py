@@ -36,6 +36,8 @@ ROOMS = (
     "access_files",
     "reading",
     "spam",
+    "spam_scores",
+    "spam_threshold",
     "trace",
     "explain",
     "content",

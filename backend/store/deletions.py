@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from backend.errors import BadInput
-from backend.store import messages, trace
+from backend.store import messages, overrides, trace
 from backend.store.database import Reader, Transaction
 
 Rows = list[dict[str, Any]]
@@ -251,4 +251,5 @@ _PUT: dict[str, Callable[[Transaction, Rows], None]] = {
     "hold_rules": _put_hold_rules,
     "access_rules": _put_access_rules,
     "quarantine": _put_quarantine,
+    "overrides": overrides.put_back,
 }

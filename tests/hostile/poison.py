@@ -33,10 +33,12 @@ OURS = {
     "numbers": {"name"},
     "operator_keys": {"fingerprint", "algorithm", "blob"},
     "operators": {"name", "role", "password", "totp", "state", "theme"},
+    "overrides": {"key", "value"},
     "own_listings": {"zone", "address"},
     "quarantine": {"reason"},
     "queue": {"state", "lease", "domain", "tls"},
     "spam_lessons": {"digest", "kind"},
+    "spam_reports": {"digest", "kind"},
     "sts_policies": {"mode"},
     "tls_domains": {"policy"},
     "tls_results": {"policy"},
@@ -52,6 +54,8 @@ _JSON = {
     ("dmarc_results", "results"),
     ("quarantine", "engines"),
     ("quarantine", "recipients"),
+    ("spam_reports", "reasons"),
+    ("spam_scores", "reasons"),
     ("tls_received", "details"),
 }
 

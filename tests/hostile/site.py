@@ -22,8 +22,11 @@ from backend.store import (
     logins,
     messages,
     operators,
+    overrides,
     quarantine,
     sending,
+    spam_reports,
+    spam_scores,
     sts_policies,
     tls_received,
     tls_results,
@@ -63,6 +66,11 @@ ARGUMENTS: dict[str, list[str]] = {
     "trace.show": ["{message}"],
     "explain": ["--ip", "127.0.0.1", "--helo", "[/nope]", "--from", '"[/nope]"@client.test', "--to", ALICE],
     "spam.score": [str(Path(__file__).with_name("corpus.py"))],
+    "spam.figures": [],
+    "spam.scores": [],
+    "spam.list": [],
+    "spam.try": ["1.5"],
+    "spam.reports": [],
     "user.list": [],
     "user.show": [ALICE],
     "user.logins": [ALICE],
@@ -189,8 +197,20 @@ def _fill(transaction: Transaction, number: int, text: str) -> None:
     )
     sending.slow_down(transaction, alice.id, ALICE, 900, 3.0, transaction.now + 3_600)
     _fill_tls(transaction)
+    _fill_spam(transaction, number)
     _reports(transaction)
     audit.add(transaction, actor="olga", role="helpdesk", origin="ssh x", action="user.reset", arguments={"a": "b"})
+
+
+def _fill_spam(transaction: Transaction, number: int) -> None:
+    """A message that was marked, one that was not, a report, and a threshold of somebody's."""
+    for identity, points in ((number, 7.0), (ids.new(), 2.0)):
+        detail = {"points": points, "marked": points > 5, "reasons": {"WORDS": points, "a symbol": 1.0}}
+        spam_scores.note(transaction, identity, "ann@client.test", detail)
+    marked = spam_scores.get(transaction, number)
+    assert marked is not None
+    spam_reports.put(transaction, "d1", "ham", "olga", marked)
+    overrides.put(transaction, overrides.SPAM_THRESHOLD, "4.5", "olga")
 
 
 def _fill_tls(transaction: Transaction) -> None:

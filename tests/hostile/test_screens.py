@@ -86,6 +86,13 @@ DEEPER = (
     ("I", "enter", "d"),
     ("7", "enter"),
     ("4", "enter", "v", "ctrl+t"),
+    ("S",),
+    ("S", "left", "t"),
+    ("S", "m"),
+    ("S", "m", "G", "enter"),
+    ("S", *["left"] * 6, "c"),
+    ("S", "f"),
+    ("S", "f", "enter"),
 )
 
 

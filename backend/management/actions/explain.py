@@ -72,6 +72,7 @@ async def _rehearse(settings: Settings, case: Case) -> Explained:
         raise Temporary("The checks take too long; the name servers may be slow. Try again later.") from None
     finally:
         services.counters.close()
+        services.spam.close()
         if services.antivirus is not None:
             services.antivirus.close()
         store.close()
@@ -102,6 +103,8 @@ def _snapshot(case: Case, answer: Explained) -> Explanation:
         sentence = decided.sentence
     elif case.message is None:
         sentence = "It would be taken, as far as its envelope tells; give the message too, to have that looked at."
+    elif any(step.verdict == "mark" and step.check == "spam" for step in made):
+        sentence = "It would be accepted, and marked as spam."
     else:
         sentence = "It would be accepted."
     return Explanation(
