@@ -39,6 +39,8 @@ ROOMS = (
     "trace",
     "explain",
     "content",
+    "probe",
+    "alerts",
     "accounts",
     "vacation",
     "addresses",

@@ -1,9 +1,10 @@
 """Events: what happened to every message and every refused connection. Never a body, a subject or a secret.
 
-Stages: connect, tls, helo, auth, mail, rcpt, data, accept, alias, local, remote, queue, notice, vacation, quarantine.
+Stages: connect, tls, helo, auth, mail, rcpt, data, accept, alias, local, remote, queue, notice, vacation, quarantine,
+probe.
 Verdicts: accepted, rejected, deferred, expanded, delivered, relayed, failed, held, released, retried, deleted, sent,
-skipped, closed. Each pair has its sentence in `backend.management.sentences`; `backend.store.stories` finds and reads
-them.
+skipped, closed, removed. Each pair has its sentence in `backend.management.sentences`; `backend.store.stories` finds
+and reads them.
 """
 
 from __future__ import annotations

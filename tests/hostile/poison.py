@@ -34,6 +34,8 @@ OURS = {
     "operator_keys": {"fingerprint", "algorithm", "blob"},
     "operators": {"name", "role", "password", "totp", "state", "theme"},
     "own_listings": {"zone", "address"},
+    "probe_letters": {"token", "digest", "direction", "what"},
+    "probes": {"direction", "what", "outcome"},
     "quarantine": {"reason"},
     "queue": {"state", "lease", "domain", "tls"},
     "spam_lessons": {"digest", "kind"},
@@ -42,6 +44,7 @@ OURS = {
     "tls_results": {"policy"},
     "events": {"session"},
     "throttles": {"state"},
+    "webhooks": {"state"},
 }
 _JSON = {
     ("events", "detail"),
@@ -50,6 +53,7 @@ _JSON = {
     ("audit", "after"),
     ("dmarc_rows", "results"),
     ("dmarc_results", "results"),
+    ("probe_letters", "engines"),
     ("quarantine", "engines"),
     ("quarantine", "recipients"),
     ("tls_received", "details"),

@@ -15,7 +15,7 @@ from backend.content.scorer import Context
 from backend.content.spam import marking, parts
 from backend.content.spam.room import Room
 from backend.errors import MailError, Temporary
-from backend.policy.ours import ours
+from backend.policy.ours import inside
 from backend.store import spam_lessons
 from backend.store.database import Store
 
@@ -48,7 +48,7 @@ class Marker:
     async def mark(self, message: Incoming, section: bytes, settings: Settings) -> Marked:
         """What becomes of the header section `section`. A message that cannot be scored passes without a mark."""
         spam = settings.spam
-        if not spam.enabled or (ours(message.session, settings) and not spam.ours):
+        if not spam.enabled or (inside(message.session, settings) and not spam.ours):
             return Marked(b"", section)
         section = marking.without(section)
         try:
