@@ -73,6 +73,7 @@ def run(folder: Path, port_base: int) -> int:
             mail.send(settings, passwords(settings))
             _lists(settings)
             strangers.send(settings)
+            _call(settings, "probe.run")
         return _use(settings, process)
 
 
