@@ -93,6 +93,7 @@ class Housekeeping:
             more = await self._store.commit(quarantine.forget)
             await asyncio.sleep(_BREATH)
         await self._store.commit(lambda t: alerts.forget(t, now - keep.statistics_days * 86_400))
+        await self._store.commit(probes.sweep_old)
         await self._store.commit(lambda t: probes.forget(t, now - _PROBES))
         await self._store.commit(lambda t: webhooks.forget(t, now - _EVENTS))
         await self._store.commit(lambda t: vacations.forget(t, now - _ANSWERS))

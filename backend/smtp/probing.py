@@ -22,12 +22,15 @@ if TYPE_CHECKING:
     from backend.smtp.session import MailTransaction
 
 FIELD = "X-Mailconsole-Probe"
-_FIELD = re.compile(rb"(?im)^" + FIELD.encode() + rb":[ \t]*([0-9a-f]{32})\r?$")
+_NAME = FIELD.encode()
+_FIELD = re.compile(rb"(?m)^" + _NAME + rb":[ \t]*([0-9a-f]{32})\r?$")
 _LARGEST = 16 * 1024  # bytes; a probe has less than two thousand
 
 
 async def recognise(section: bytes, body: Body, store: Store) -> Letter | None:
     """The letter of the probe that this message is; None for all other mail, at the cost of one search."""
+    if _NAME not in section:
+        return None
     found = _FIELD.search(section)
     if found is None or body.path is not None or body.size > _LARGEST:
         return None

@@ -134,16 +134,20 @@ def places(reader: Reader, letter: Letter) -> list[str]:
 
 
 def sweep(transaction: Transaction, letter: Letter) -> None:
-    """The letter is done with: out of mailboxes and the quarantine."""
-    row = transaction.row("DELETE FROM probe_letters WHERE token = ? RETURNING message, what, mail", (letter.token,))
+    """The letter is done with: out of mailboxes and the quarantine. One that the server may still have in hand is left
+    to `sweep_old`.
+    """
+    row = transaction.row(
+        "DELETE FROM probe_letters WHERE token = ? AND story IS NOT NULL RETURNING message, what, mail", (letter.token,)
+    )
     if row is not None and row[0] is not None:
         _take_out(transaction, *row)
 
 
 def sweep_old(transaction: Transaction) -> int:
-    """The same for what a process that was killed has left; how many that were."""
+    """The same for what has been left, as by a process that was killed; how many that were."""
     rows = transaction.rows(
-        "DELETE FROM probe_letters WHERE made < ? RETURNING message, what, mail", (transaction.now - _FRESH,)
+        "DELETE FROM probe_letters WHERE made < ? RETURNING message, what, mail", (transaction.now - 2 * _FRESH,)
     )
     for message, what, mail in rows:
         if message is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -59,7 +60,9 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 def ran(site: Site) -> tuple[dict[tuple[str, str], tuple[str, str]], list[str]]:
     """Outcome and words of a run by direction and file, and its notes."""
-    answer = site.cli_json("probe", "run")
+    done = site.cli("probe", "run", "--json", check=False)
+    answer = json.loads(done.stdout)
+    assert done.returncode == (0 if answer["good"] else 1), done.stderr
     rows = {(row["direction"], row["what"]): (row["outcome"], row["words"]) for row in answer["rows"]}
     wrong = {outcome for outcome, words in rows.values() if outcome != "found" and " is off." not in words}
     assert answer["good"] is not bool(wrong)
@@ -226,6 +229,24 @@ def test_nobody_else_can_play_the_probe(site: Site) -> None:
     assert [row["count"] for row in site.cli_json("virus", "list")["rows"]] == [1]  # this one was the probe
     assert send(written.data).startswith("550 5.7.1")
     assert [row["count"] for row in site.cli_json("virus", "list")["rows"]] == [2]
+
+
+def test_a_letter_that_the_server_has_in_hand_is_left_until_it_is_done(site: Site) -> None:
+    """Whoever sent it has lost patience; it still is a probe, and is swept later."""
+    written = letter.write("in", "gtube", load(site.config).site, "postmaster@example.org")
+    store = Store.open(site.data)
+    try:
+        store.write(lambda t: probes.announce(t, written.letter, written.digest))
+        store.write(lambda t: probes.sweep(t, written.letter))
+        assert store.write(lambda t: probes.recognise(t, written.letter.token, written.digest)) == written.letter
+        store.write(lambda t: probes.sweep(t, written.letter))
+        assert store.write(lambda t: probes.recognise(t, written.letter.token, written.digest)) is None
+        store.write(lambda t: probes.note(t, written.letter, story="S", engines={}))
+        assert store.write(probes.sweep_old) == 0
+        store.write(lambda t: probes.sweep(t, written.letter))
+        assert left_behind(site) == {}
+    finally:
+        store.close()
 
 
 def test_without_a_service_it_says_so(site: Site) -> None:

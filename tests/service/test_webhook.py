@@ -96,7 +96,8 @@ def test_an_outbreak_is_one_event_that_is_signed_and_has_nothing_of_the_mail(sit
     assert "yara: infected: EICAR_Test_File" in event["words"]
     assert b"private" not in body
     assert b"ann@" not in body
-    state = until(lambda: (found := held(site)).waiting == 0 and found, within=5)
+    until(lambda: held(site).waiting == 0, within=5)
+    state = held(site)
     assert (state.lost, state.words) == (0, "it answered 200")
     assert not [row for row in site.cli_json("problems")["rows"] if "webhook" in row["sentence"]]
 
@@ -117,7 +118,8 @@ def test_mail_does_not_wait_for_a_webhook_that_hangs(site: Site, web: Web) -> No
     began = time.monotonic()
     infect(site, 3)
     assert time.monotonic() - began < 20
-    state = until(lambda: (found := held(site)).words and found, within=10)
+    until(lambda: held(site).words, within=10)
+    state = held(site)
     assert (state.waiting, state.words) == (1, "it took too long")
 
 
@@ -144,7 +146,9 @@ def test_alerts_test_shows_the_answer(site: Site, web: Web) -> None:
     (event,) = events(web)
     assert (event["event"], event["kind"], event["id"]) == ("test", "test", answer["id"])
     web.answer = page(b"\x1b[2J no \xff" + b"x" * 5_000, "403 Forbidden")
-    said = site.cli("alerts", "test").stdout.decode()
+    done = site.cli("alerts", "test", check=False)
+    assert done.returncode == 1
+    said = done.stdout.decode()
     assert "answered 403" in said
     assert "It was not taken" in said
     assert "\x1b" not in said
@@ -257,7 +261,7 @@ def test_plain_http_only_where_the_site_says_so_and_only_at_home(site: Site) -> 
 
 
 @pytest.fixture
-def store(site: Site) -> Iterator[Callable[[Callable[[Store], Any]], Any]]:
+def store(site: Site) -> Callable[[Callable[[Store], Any]], Any]:
     """Runs a coroutine function with a store of the site."""
 
     def run(work: Callable[[Store], Any]) -> Any:
