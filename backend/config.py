@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -28,6 +29,20 @@ class HostPort:
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class WebAddress:
+    """`https://alerts.example.org/in/a-key`. What is behind the host may be a secret, and is shown to nobody."""
+
+    url: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.url)
+
+    def __str__(self) -> str:
+        host = re.match(r"[a-z]+://[^/?#]*", self.url)
+        return host[0] + ("/..." if self.url[host.end() :].strip("/") else "") if host else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,7 +310,7 @@ class Probe:
 class Alerts:
     """[alerts]: alerts, beside the mail to the postmaster."""
 
-    webhook: str = ""  # a web address to which they are posted; empty: none
+    webhook: WebAddress = WebAddress()  # to which they are posted; empty: none
     secret_file: Path | None = None  # its first line is the key of their signature
     ca_file: Path | None = None  # authorities to trust in place of the system's
     plain: bool = False  # http:// may be used, to addresses of this host and of private networks

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from backend import address, list_presets
-from backend.config import HostPort, Network, Settings
+from backend.config import HostPort, Network, Settings, WebAddress
 from backend.errors import BadInput
 
 _PORTS = 65_535
@@ -139,7 +139,7 @@ class _File:
                 raise self.wrong("dnslists.zone", trouble)
         if any(one.tls == "dane" for one in settings.outbound.domain) and not settings.dns.validating:
             raise self.wrong("outbound.domain.tls", 'tls = "dane" needs name servers that validate, [dns] validating')
-        if settings.alerts.webhook.startswith("http:") and not settings.alerts.plain:
+        if settings.alerts.webhook.url.startswith("http:") and not settings.alerts.plain:
             raise self.wrong("alerts.webhook", "only https:// is safe; [alerts] plain = true allows http:// at home")
         self._authorities(settings.outbound.ca_file, "outbound.ca_file")
         self._authorities(settings.alerts.ca_file, "alerts.ca_file")
@@ -234,8 +234,6 @@ class _File:
             return _domain(value)
         if where in ("dmarc.report_from", "dmarc.report_address", "probe.recipient") and value:
             return _mail_address(value)
-        if where == "alerts.webhook" and value:
-            return _web_address(value)
         if where in ("listen.addresses", "dnslists.own_addresses") or where.startswith("delivery.source_ip"):
             return str(ip_address(value)) if value else value
         return value
@@ -256,6 +254,9 @@ class _File:
         if not 1 <= int(port) <= _PORTS:
             raise ValueError(f"{port} is not a port, 1 to {_PORTS}")
         return HostPort(host, int(port))
+
+    def web_address(self, value: str, where: str) -> WebAddress:
+        return WebAddress(_web_address(value) if value else "")
 
     def network(self, value: str, where: str) -> Network:
         try:
@@ -295,6 +296,7 @@ _TEXT: dict[Any, Callable[[_File, str, str], Any]] = {
     str: _File.text_value,
     Path: _File.path_value,
     HostPort: _File.host_port,
+    WebAddress: _File.web_address,
     Network: _File.network,
 }
 
@@ -337,7 +339,7 @@ def _mail_address(value: str) -> str:
 def _web_address(value: str) -> str:
     try:
         parts = urlsplit(value)
-        good = parts.scheme in ("https", "http") and bool(parts.hostname) and parts.port != 0
+        good = value.startswith(("https://", "http://")) and bool(parts.hostname) and parts.port != 0
     except ValueError:
         good = False
     if not good or not value.isascii() or not value.isprintable() or " " in value:

@@ -124,7 +124,7 @@ def signature(secret: bytes, body: bytes) -> str:
 
 async def _request(settings: Settings, identity: int, body: bytes) -> Request:
     wanted = settings.alerts
-    parts = urlsplit(wanted.webhook)
+    parts = urlsplit(wanted.webhook.url)
     host, secure = parts.hostname or "", parts.scheme == "https"
     found = await _addresses(settings, host)
     if not secure:

@@ -159,6 +159,13 @@ def test_alerts_test_shows_the_answer(site: Site, web: Web) -> None:
     assert b"There is no webhook" in done.stderr
 
 
+def test_the_address_may_hold_a_key_and_nobody_is_shown_it(site: Site, web: Web) -> None:
+    for words in (("settings", "list", "webhook"), ("config", "show")):
+        said = site.cli(*words).stdout.decode()
+        assert f"https://localhost:{web.port}/..." in said
+        assert "team=mail" not in said
+
+
 # -- one try
 
 

@@ -134,7 +134,7 @@ def _refused(event: Event) -> str:
     else:
         why = statuses.inside(statuses.find(detail.get("reply", "")))
     if "probe" in detail:
-        why += f" (it was {_probe(event)})"
+        why = f"{why.partition(';')[0]}; it was {_probe(event)}"
     if event.verdict == "rejected":
         return f"Refused: {why}."
     return f"Put off: {why}; {_AGAIN}."
