@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -28,6 +29,20 @@ class HostPort:
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class WebAddress:
+    """`https://alerts.example.org/in/a-key`. What is behind the host may be a secret, and is shown to nobody."""
+
+    url: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.url)
+
+    def __str__(self) -> str:
+        host = re.match(r"[a-z]+://[^/?#]*", self.url)
+        return host[0] + ("/..." if self.url[host.end() :].strip("/") else "") if host else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +300,27 @@ class Antivirus:
 
 
 @dataclass(frozen=True, slots=True)
+class Probe:
+    """[probe]: test files that the service sends through itself once a day, EICAR and GTUBE, in and out."""
+
+    enabled: bool = True
+    hour: int = 4  # of the day in UTC
+    recipient: str = ""  # an address of ours to which they are sent from outside; empty: postmaster of the first domain
+
+
+@dataclass(frozen=True, slots=True)
+class Alerts:
+    """[alerts]: alerts, beside the mail to the postmaster."""
+
+    webhook: WebAddress = WebAddress()  # to which they are posted; empty: none
+    secret_file: Path | None = None  # its first line is the key of their signature
+    ca_file: Path | None = None  # authorities to trust in place of the system's
+    plain: bool = False  # http:// may be used, to addresses of this host and of private networks
+    seconds: float = 10.0  # for one try
+    give_up_hours: int = 24
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """[delivery]: the queue and the way out. Times in seconds."""
 
@@ -404,6 +440,8 @@ class Settings:
     access: Access = field(default_factory=Access)
     dmarc: Dmarc = field(default_factory=Dmarc)
     antivirus: Antivirus = field(default_factory=Antivirus)
+    probe: Probe = field(default_factory=Probe)
+    alerts: Alerts = field(default_factory=Alerts)
     delivery: Delivery = field(default_factory=Delivery)
     outbound: Outbound = field(default_factory=Outbound)
     accounts: Accounts = field(default_factory=Accounts)

@@ -15,7 +15,7 @@ from backend.config import Settings
 from backend.content.scorer import Context
 from backend.content.workshop import Killed, Workshop
 from backend.errors import MailError
-from backend.policy.ours import ours
+from backend.policy.ours import inside
 from backend.site import shipped
 from backend.store import spam_lessons
 from backend.store.bodies import Body
@@ -109,7 +109,7 @@ class Inspection:
 
 def scored(session: Session, settings: Settings) -> bool:
     """Whether what comes in this session is weighed for spam."""
-    return settings.spam.enabled and (settings.spam.ours or not ours(session, settings))
+    return settings.spam.enabled and (settings.spam.ours or not inside(session, settings))
 
 
 def context(message: Incoming) -> Context:

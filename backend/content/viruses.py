@@ -9,6 +9,7 @@ from backend.config import Antivirus
 from backend.content.alarm import alarm
 from backend.content.antivirus import Examination
 from backend.errors import MailError
+from backend.policy import ours
 from backend.policy.check import Services, Verdict, defer, reject
 from backend.store import accounts
 from backend.store.database import Transaction
@@ -32,7 +33,7 @@ class Viruses:
         mail, session = message.session.mail, message.session
         assert mail is not None
         mail.engines = found.words()
-        inside = session.submission or _ours(message, services)
+        inside = ours.inside(session, services.settings)
         await _raise(found, message, services, inside=inside)
         for result in found.failed:
             session.marks.append(f"{self.name}: not looked at by {result.engine}")
@@ -80,12 +81,13 @@ async def _raise(found: Examination, message: Incoming, services: Services, *, i
     session, settings = message.session, services.settings
     account = session.account.address if session.account else None
     peer = str(session.peer)
+    probe = session.mail is not None and session.mail.probe is not None
 
     def write(transaction: Transaction) -> None:
         for result in found.faults:
             alarm(transaction, settings, "engine", result.engine, result.words)
-        if found.infected is None:
-            return
+        if found.infected is None or probe:
+            return  # what the probe brings is meant to be infected
         said = ", ".join(f"{name}: {words}" for name, words in found.words().items())
         if not inside:
             alarm(transaction, settings, "incoming", found.infected.signature, said, peer=peer)
@@ -97,12 +99,6 @@ async def _raise(found: Examination, message: Incoming, services: Services, *, i
 
     with contextlib.suppress(MailError):  # the answer is the same when the store cannot take it
         await services.antivirus.store.commit(write)
-
-
-def _ours(message: Incoming, services: Services) -> bool:
-    """Whether it comes from a host that may relay through us."""
-    peer = message.session.peer
-    return any(peer in network for network in services.settings.relay.networks)
 
 
 _SENTENCES = {

@@ -19,6 +19,7 @@ from backend.store import (
     greylist,
     lockouts,
     logins,
+    probes,
     quarantine,
     sending,
     spam_reports,
@@ -28,6 +29,7 @@ from backend.store import (
     tls_results,
     trace,
     vacations,
+    webhooks,
 )
 from backend.store.database import Store
 
@@ -39,6 +41,8 @@ _PIECE = 1_000  # events
 _ANSWERS = 32 * 86_400.0  # seconds that it is remembered whom a vacation answered: longer than any asks for
 _FAILURES = 86_400.0  # seconds after which failed log-ins count no more
 _DAY = 86_400  # seconds
+_PROBES = 400 * _DAY  # seconds that the findings of probes are kept: a year, and time to look back at it
+_EVENTS = 30 * _DAY  # and what became of events for the webhook
 _DOMAINS = 1_000  # kept by name of each value that a check finds on a day
 _BREATH = 0.05  # seconds between pieces
 
@@ -92,6 +96,9 @@ class Housekeeping:
             more = await self._store.commit(quarantine.forget)
             await asyncio.sleep(_BREATH)
         await self._store.commit(lambda t: alerts.forget(t, now - keep.statistics_days * 86_400))
+        await self._store.commit(probes.sweep_old)
+        await self._store.commit(lambda t: probes.forget(t, now - _PROBES))
+        await self._store.commit(lambda t: webhooks.forget(t, now - _EVENTS))
         await self._store.commit(lambda t: vacations.forget(t, now - _ANSWERS))
         await self._store.commit(lambda t: statistics.forget(t, now - keep.statistics_days * 86_400))
         await self._forget_tls(now - self.settings.outbound.report_days * _DAY)

@@ -42,6 +42,8 @@ ROOMS = (
     "explain",
     "content",
     "quarantine",
+    "probe",
+    "alerts",
     "accounts",
     "vacation",
     "addresses",

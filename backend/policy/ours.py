@@ -18,6 +18,14 @@ def ours(session: Session, settings: Settings) -> bool:
     return session.home[1]
 
 
+def inside(session: Session, settings: Settings) -> bool:
+    """Whether a message is looked at as one of our own people's. The probe from outside comes from this host, and is
+    looked at as a stranger's.
+    """
+    probe = session.mail.probe if session.mail is not None else None
+    return ours(session, settings) and (probe is None or probe.direction == "out")
+
+
 def desk(recipient: Recipient | None) -> bool:
     """Whether the mail is for postmaster or abuse at home. Who is refused elsewhere must still be able to write there
     (RFC 5321 §4.5.1, RFC 2142): no list, name or first letter of a client keeps such mail out.

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from backend.policy.arc.chain import Chain
     from backend.policy.finding import Finding
     from backend.store.database import Transaction
+    from backend.store.probes import Letter
 
 Port = Literal["smtp", "submission", "submissions"]
 Peer = IPv4Address | IPv6Address
@@ -53,6 +54,7 @@ class MailTransaction:
     engines: dict[str, str] = field(default_factory=dict)  # what each engine against viruses says of it
     content: Incoming | None = None  # at the stage "message"
     report: dict[str, Any] | None = None  # what the look at it has found, when it was looked at
+    probe: Letter | None = None  # this is a test file of the service's own; known from its last byte on
     chain: Chain | None = None  # its ARC sets, when the check "arc" has looked
     above: list[bytes] = field(default_factory=list)  # whole header fields that checks want put on top, with CR LF
     counted: set[str] = field(default_factory=set)  # the findings that statistics have already

@@ -35,6 +35,8 @@ OURS = {
     "operators": {"name", "role", "password", "totp", "state", "theme"},
     "overrides": {"key", "value"},
     "own_listings": {"zone", "address"},
+    "probe_letters": {"token", "digest", "direction", "what"},
+    "probes": {"direction", "what", "outcome"},
     "quarantine": {"reason"},
     "queue": {"state", "lease", "domain", "tls"},
     "spam_lessons": {"digest", "kind"},
@@ -44,6 +46,7 @@ OURS = {
     "tls_results": {"policy"},
     "events": {"session"},
     "throttles": {"state"},
+    "webhooks": {"state"},
 }
 _JSON = {
     ("events", "detail"),
@@ -52,6 +55,7 @@ _JSON = {
     ("audit", "after"),
     ("dmarc_rows", "results"),
     ("dmarc_results", "results"),
+    ("probe_letters", "engines"),
     ("quarantine", "engines"),
     ("quarantine", "recipients"),
     ("spam_reports", "reasons"),

@@ -23,6 +23,7 @@ from backend.store import (
     messages,
     operators,
     overrides,
+    probes,
     quarantine,
     sending,
     spam_reports,
@@ -32,12 +33,14 @@ from backend.store import (
     tls_results,
     trace,
     vacations,
+    webhooks,
 )
 from backend.store.bodies import Body
 from backend.store.database import Store, Transaction
 from backend.store.dmarc_reports import Report, ReportRow
 from backend.store.dmarc_results import Day
 from backend.store.messages import Message, Remote
+from backend.store.probes import Probe
 from backend.store.quarantine import Wanted
 from backend.store.sts_policies import Kept
 from backend.store.tls_received import Received
@@ -52,6 +55,8 @@ _NO_DNS = """
 nameservers = ["127.0.0.1:9"]
 timeout_seconds = 0.2
 lifetime_seconds = 0.3
+[alerts]
+webhook = "https://localhost:9/"
 """
 _KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHg6BWXCzv+fXw9+PqlrTjRFS2UfD1pAXgPl9SNSrYFN olga@desk"
 # The words behind each verb that make it show what came from outside; {entry}, {message} are of the mail in the queue.
@@ -112,6 +117,7 @@ ARGUMENTS: dict[str, list[str]] = {
     "scan": ["{file}"],
     "quarantine.list": [],
     "quarantine.show": ["{quarantine}"],
+    "probe.list": [],
 }
 
 
@@ -185,6 +191,9 @@ def _fill(transaction: Transaction, number: int, text: str) -> None:
         until=transaction.now + 86_400,
     )
     alerts.note(transaction, "incoming", "x", "yara: infected: x", hours=24, peer="192.0.2.1", account=ALICE)
+    probes.add(transaction, [Probe(transaction.now, "in", "eicar", "missed", "It got through: 250 queued.")])
+    webhooks.put(transaction, ids.new(), "{}")
+    transaction.execute("UPDATE webhooks SET made = made - 3600, words = 'it answered 500'")
     transaction.execute("UPDATE queue SET error = '451 4.4.1 no answer', attempts = 2")
     helo = {"helo": "evil.test", "reply": "550 5.7.1 refused", "reason": "relay"}
     trace.add(transaction, "rcpt", "rejected", session="S2", peer="192.0.2.9", sender="x@evil.test", detail=helo)

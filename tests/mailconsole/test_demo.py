@@ -94,6 +94,14 @@ def test_serves_with_mail_of_every_kind(tmp_path: Path) -> None:
             "25": ["delivered"],  # a white list before a black one
             "26": ["refused"],  # a rule of our own
         }
+        probes = answer(folder, "probe", "list")["rows"]
+        assert isinstance(probes, list)
+        assert {(row["direction"], row["what"]) for row in probes} == {
+            ("in", "eicar"),
+            ("in", "gtube"),
+            ("out", "eicar"),
+        }
+        assert {row["outcome"] for row in probes} == {"found"}
     finally:
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0

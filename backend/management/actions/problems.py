@@ -16,7 +16,7 @@ from backend.management.roles import EVERYBODY
 from backend.management.sentences import tls
 from backend.management.snapshots.problems import ProblemList, ProblemRow
 from backend.management.snapshots.status import Status
-from backend.store import alerts, dkim_keys, dnslists, lockouts, sending, tls_results
+from backend.store import alerts, dkim_keys, dnslists, lockouts, probes, sending, tls_results, webhooks
 
 _FULL, _NEARLY = 0.02, 0.10  # of the disk that is free
 _WAITING = 4 * 3_600  # seconds that mail waits before somebody shall know
@@ -30,6 +30,8 @@ _FAILING = 10  # domains that fail what they ask, named
 _ALERTS = 20  # the newest that are looked at
 _BROKEN = 600  # seconds that an engine which failed is news
 _INFECTED = 86_400  # and somebody of ours who sent something infected
+_UNPROBED = 2 * 86_400  # and seconds without a probe that came to its end
+_UNTAKEN = 600  # seconds that an alert waits for the webhook
 _LOCKED = 3  # accounts locked at once
 
 
@@ -38,7 +40,16 @@ def problems(call: Call) -> ProblemList:
     """Show what needs attention first."""
     now = status(call)
     rows = [*_roles(now), *_disk(now), *_queue(now), *_certificate(call.settings.tls.certificate)]
-    rows += [*_mail(now), *_viruses(call), *_tls(call), *_people(call), *_lists(call), *_settings(call), *_keys(call)]
+    rows += [
+        *_mail(now),
+        *_viruses(call),
+        *_probe(call),
+        *_tls(call),
+        *_people(call),
+        *_lists(call),
+        *_settings(call),
+        *_keys(call),
+    ]
     return ProblemList(tuple(sorted(rows, key=lambda row: row.severity != "bad")))
 
 
@@ -155,6 +166,31 @@ def _viruses(call: Call) -> Iterator[ProblemRow]:
             advice = "It was refused; the machine must be looked at, or the password changed."
             screen = ("accounts", one.account) if one.account else ("trace", one.subject)
             yield ProblemRow("bad", sentence, advice, *screen)
+
+
+def _probe(call: Call) -> Iterator[ProblemRow]:
+    """What the probe with test files has shown last, and alerts that the webhook does not take."""
+    wanted, now = call.settings.probe, clock.now()
+    for one in call.store.read(probes.standing):
+        if one.wrong and now - one.time < _UNPROBED:
+            ago = clock.in_words(now - one.time)
+            sentence = f"The probe of {ago} ago, {one.name}, {_SHOWN[one.outcome]}: {one.words}"
+            yield ProblemRow("bad", sentence, "`mailconsole probe run` tries it again now.", "settings", "probe")
+    last = call.store.read(probes.last)
+    if wanted.enabled and last is not None and now - last > _UNPROBED:
+        sentence = f"No probe with EICAR and GTUBE has come to its end for {clock.in_words(now - last)}."
+        advice = "`mailconsole probe run` does one now; the log of the role delivery says what kept them."
+        yield ProblemRow("bad", sentence, advice, "settings", "probe")
+    if not call.settings.alerts.webhook:
+        return
+    hook = call.store.read(webhooks.state)
+    if hook.lost or (hook.oldest is not None and now - hook.oldest > _UNTAKEN):
+        sentence = f"The webhook takes no alerts: {hook.words or 'nobody posts them'}. {hook.waiting:,} wait"
+        sentence += f", {hook.lost:,} were given up." if hook.lost else "."
+        yield ProblemRow("warn", sentence, "`mailconsole alerts test` tries it now.", "settings", "alerts")
+
+
+_SHOWN = {"missed": "was not found", "failed": "could not be done"}
 
 
 def _people(call: Call) -> Iterator[ProblemRow]:

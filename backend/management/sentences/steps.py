@@ -134,6 +134,8 @@ def _refused(event: Event) -> str:
         )
     else:
         why = statuses.inside(statuses.find(detail.get("reply", "")))
+    if "probe" in detail:
+        why = f"{why.partition(';')[0]}; it was {_probe(event)}"
     if event.verdict == "rejected":
         return f"Refused: {why}."
     return f"Put off: {why}; {_AGAIN}."
@@ -172,11 +174,17 @@ def _accepted(event: Event) -> str:
         return f"Written here: the report to {detail['tls_report']} about encrypted connections with it (TLS-RPT)."
     if "report" in detail:
         return f"Written here: our daily DMARC report to the owner of {detail['report']}."
+    if "probe" in detail:
+        return f"Accepted: {_probe(event)}{_spam(detail.get('spam'))}."
     if "account" in detail:
         return f"Accepted from {detail['account']}, who had logged in."
     allowed = f"; {detail['allowed']} of the white lists vouches for it" if "allowed" in detail else ""
     spam = _spam(detail.get("spam"))
     return f"Accepted from {address(event.sender)}{f', brought by {event.peer}' if event.peer else ''}{allowed}{spam}."
+
+
+def _probe(event: Event) -> str:
+    return f"a probe of this service itself, with the harmless test file {str(event.detail['probe']).upper()}"
 
 
 def _spam(found: Any) -> str:
@@ -308,6 +316,7 @@ _WORDS: dict[tuple[str, str], Callable[[Event], str]] = {
     ("quarantine", "deleted"): lambda e: "Deleted from quarantine; nobody gets it.",
     ("quarantine", "restored"): lambda e: "Put back into quarantine: its deletion was undone.",
     ("quarantine", "expired"): lambda e: "Gone from quarantine: nobody asked for it while it was kept.",
+    ("probe", "removed"): lambda e: "Taken out of the mailbox again: it was a probe of this service itself.",
     ("notice", "sent"): _told,
     ("notice", "rejected"): _not_told,
     ("vacation", "sent"): _away,

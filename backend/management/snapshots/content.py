@@ -10,7 +10,7 @@ class AlertRow:
     """One thing that was found or went wrong, however often. `told`: when the postmaster was written to last."""
 
     id: int
-    kind: str  # incoming, outgoing, engine
+    kind: str  # incoming, outgoing, engine, probe
     subject: str
     words: str
     peer: str | None
