@@ -72,7 +72,6 @@ async def _rehearse(settings: Settings, case: Case) -> Explained:
         raise Temporary("The checks take too long; the name servers may be slow. Try again later.") from None
     finally:
         services.counters.close()
-        services.spam.close()
         if services.antivirus is not None:
             services.antivirus.close()
         store.close()
