@@ -59,7 +59,8 @@ class Row:
 def rows() -> list[Row]:
     """First what works everywhere and on every list, then each screen's own keys."""
     shared = [Row(name, tuple(_keys(kinds))) for name, kinds in _SHARED]
-    digits = (f"{TABS[0].key}–{TABS[-1].key}", "the screens")
+    numbered = [tab.key for tab in TABS if _DIGITS.match(tab.key)]
+    digits = (f"{numbered[0]}–{numbered[-1]}", "the screens")
     everywhere = Row("everywhere", (digits, *(key for key in shared[0].keys if not _DIGITS.match(key[0]))))
     known = {key for row in shared for key in row.keys}
     found = []
