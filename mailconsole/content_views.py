@@ -1,4 +1,4 @@
-"""How viruses, the quarantine and a scan look to a person."""
+"""How engines, the quarantine and a scan look to a person."""
 
 from __future__ import annotations
 
@@ -8,16 +8,6 @@ from typing import Any
 from mailconsole.tables import table
 from screens.figures import size
 from screens.text import safe
-
-
-def _alerts(answer: dict[str, Any]) -> str:
-    if not answer["rows"]:
-        return "No alert matches."
-    rows = [
-        (row["last"], row["kind"], row["count"], row["subject"], row["account"] or row["peer"] or "", row["words"])
-        for row in answer["rows"]
-    ]
-    return table(("last", "kind", "times", "what", "from", "words"), rows)
 
 
 def _engines(answer: dict[str, Any]) -> str:
@@ -87,7 +77,6 @@ def _released(answer: dict[str, Any]) -> str:
 
 
 VIEWS: dict[str, Callable[[Any], str]] = {
-    "virus.list": _alerts,
     "virus.engines": _engines,
     "quarantine.list": _quarantine,
     "quarantine.show": _message,

@@ -20,6 +20,7 @@ from mailconsole import (
     spam_views,
     tls_views,
     trace_views,
+    virus_views,
 )
 from mailconsole.tables import table
 from screens.figures import size
@@ -249,6 +250,7 @@ _VIEWS: dict[str, Callable[[Any], str]] = {
     "trace.show": trace_views.story,
     "explain": explain_views.explained,
     **content_views.VIEWS,
+    **virus_views.VIEWS,
     **access_views.VIEWS,
     **account_views.VIEWS,
     **dkim_views.VIEWS,

@@ -39,6 +39,7 @@ ROOMS = (
     "trace",
     "explain",
     "content",
+    "viruses",
     "accounts",
     "vacation",
     "addresses",

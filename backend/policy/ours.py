@@ -10,7 +10,12 @@ DESKS = frozenset({"postmaster", "abuse"})  # local parts: where people complain
 
 def ours(session: Session, settings: Settings) -> bool:
     """Whether the client is one of ours, as far as is known now: submission, a log-in, or an own network."""
-    return session.submission or any(session.peer in network for network in settings.relay.networks)
+    return session.submission or at_home(session, settings)
+
+
+def at_home(session: Session, settings: Settings) -> bool:
+    """Whether the client is a host of an own network, whoever uses it."""
+    return any(session.peer in network for network in settings.relay.networks)
 
 
 def desk(recipient: Recipient | None) -> bool:

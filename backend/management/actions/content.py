@@ -1,4 +1,4 @@
-"""Viruses: what was found, how the engines are, the quarantine, and a look at any file."""
+"""Viruses: how the engines are, the quarantine, and a look at any file."""
 
 from __future__ import annotations
 
@@ -21,8 +21,6 @@ from backend.errors import BadInput, MailError
 from backend.management.registry import Call, Change, Parameter, action
 from backend.management.roles import AUDITOR, POSTMASTER
 from backend.management.snapshots.content import (
-    AlertPage,
-    AlertRow,
     EngineList,
     EngineRow,
     QuarantineDeleted,
@@ -35,7 +33,7 @@ from backend.management.snapshots.content import (
     ScanTrouble,
 )
 from backend.management.snapshots.reading import HeaderRow, PartRow
-from backend.store import alerts, bodies, messages, quarantine, trace
+from backend.store import bodies, messages, quarantine, trace
 from backend.store.bodies import Body
 from backend.store.database import Reader, Transaction
 from backend.store.looking import Looking
@@ -56,34 +54,6 @@ def _engines(call: Call) -> Iterator[Antivirus]:
         yield antivirus
     finally:
         antivirus.close()
-
-
-@action("virus.list", roles=(POSTMASTER, AUDITOR))
-def virus_list(
-    call: Call,
-    part: Annotated[str, "only alerts with this in what was found, the account or the address", "place"] = "",
-    limit: Annotated[int, "how many at the most"] = 100,
-    offset: Annotated[int, "how many to pass over"] = 0,
-) -> AlertPage:
-    """List alerts about viruses and engines, what happened last first; an outbreak is one."""
-    _page(limit, offset)
-    found = call.store.read(lambda reader: alerts.latest(reader, part=part, most=limit, offset=offset))
-    rows = (
-        AlertRow(
-            one.id,
-            one.kind,
-            one.subject,
-            one.words,
-            one.peer,
-            one.account,
-            clock.rfc3339(one.first),
-            clock.rfc3339(one.last),
-            one.count,
-            clock.rfc3339(one.told),
-        )
-        for one in found
-    )
-    return AlertPage(tuple(rows))
 
 
 @action("virus.engines", roles=(POSTMASTER, AUDITOR))
