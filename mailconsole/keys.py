@@ -12,6 +12,7 @@ from textual.dom import DOMNode
 from backend.management.registry import actions
 from mailconsole.app import TABS, Console
 from screens.account import AccountScreen
+from screens.alert import AlertScreen
 from screens.authentication import Authentication
 from screens.deletions import Deletions
 from screens.dmarc import Impostors, Reports
@@ -44,6 +45,7 @@ _BEHIND: dict[str, tuple[tuple[str, type[DOMNode]], ...]] = {  # tab -> what is 
         ("dns, DMARC reports", Reports),
         ("dns, who sends as us", Impostors),
     ),
+    "viruses": (("viruses, an alert", AlertScreen),),
 }
 _DIGITS = re.compile(r"\d")
 

@@ -37,7 +37,7 @@ def _alert(answer: dict[str, Any]) -> str:
     lines = [
         f"{one['kind']}, {one['state']}: {safe(one['subject'])}",
         safe(one["words"]),
-        f"{one['count']} times, first {one['first']}, last {one['last']}; the engines disagreed {one['disagreed']} times",
+        f"{one['count']} times, first {one['first']}, last {one['last']}; engines disagreed {one['disagreed']} times",
     ]
     if one["suspects"]:
         lines.append(f"Of ours: {safe(' '.join(one['suspects']))}")

@@ -63,6 +63,8 @@ PICTURES = (
     Picture("dnslists", ("z",), "zen.spamhaus.org"),
     Picture("dns", ("0",), "DKIM key"),
     Picture("authentication", ("V",), "DMARC fail"),
+    Picture("viruses", ("X",), "of ours sent a virus"),
+    Picture("alert", ("X", "G", "enter"), "yara: infected"),
     Picture("help", ("2", "question_mark"), "Release"),
 )
 

@@ -87,7 +87,6 @@ class Deny:
         text = f"{_refused(rule, session)} (rule {rule.id} of our access list)"
         return replace(reject(rule.kind, "5.7.1", text), rule=rule.id)
 
-
     async def _contained(self, session: Session, services: Services) -> Verdict | None:
         """550 5.7.1 for a host of ours that a rule names; whoever has logged in there makes no difference."""
         recipient = session.recipient

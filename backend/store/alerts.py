@@ -29,7 +29,7 @@ _CONTAINED = (
     " AND rule.what = alerts.peer AND (rule.until IS NULL OR rule.until > ?)) END"
 )
 _STATE = (
-    f"CASE WHEN kind = 'incoming' THEN 'kept out' WHEN kind = 'outgoing' AND {_CONTAINED} THEN 'contained'"  # noqa: S608
+    f"CASE WHEN kind = 'incoming' THEN 'kept out' WHEN kind = 'outgoing' AND {_CONTAINED} THEN 'contained'"
     " WHEN last <= handled THEN 'done' WHEN kind = 'engine' AND last < ? THEN 'over' ELSE 'open' END"
 )
 
@@ -37,8 +37,8 @@ _STATE = (
 @dataclass(frozen=True, slots=True)
 class Alert:
     """`kind`: incoming, outgoing or engine; `subject`: the signature, who sent it, or the engine. `told`: when the
-    postmaster was written to last, 0 for never; `disagreed`: messages that one engine called infected and another clean;
-    `handled`: when somebody has seen to it, 0 for never.
+    postmaster was written to last, 0 for never; `disagreed`: messages that one engine called infected and another
+    clean; `handled`: when somebody has seen to it, 0 for never.
     """
 
     id: int
@@ -208,4 +208,3 @@ def forget(transaction: Transaction, before: float) -> None:
     """Forget what has not happened since."""
     transaction.execute("DELETE FROM alert_parts WHERE alert IN (SELECT id FROM alerts WHERE last < ?)", (before,))
     transaction.execute("DELETE FROM alerts WHERE last < ?", (before,))
-

@@ -1,4 +1,4 @@
-"""Stopping one of ours who sends viruses: an account, or a host. What was done is kept, so that it can be taken back."""
+"""Stopping one of ours who sends viruses, an account or a host. What was done is kept, so that it can be taken back."""
 
 from __future__ import annotations
 

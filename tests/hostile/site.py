@@ -100,6 +100,8 @@ ARGUMENTS: dict[str, list[str]] = {
     "dmarc.sources": [],
     "dmarc.sent": [],
     "virus.list": [],
+    "virus.show": ["1"],
+    "virus.figures": [],
     "virus.engines": [],
     "scan": ["{file}"],
     "quarantine.list": [],
@@ -176,7 +178,7 @@ def _fill(transaction: Transaction, number: int, text: str) -> None:
         subject="hello",
         until=transaction.now + 86_400,
     )
-    alerts.note(transaction, "incoming", "x", "yara: infected: x", hours=24, peer="192.0.2.1", account=ALICE)
+    _alerts(transaction)
     transaction.execute("UPDATE queue SET error = '451 4.4.1 no answer', attempts = 2")
     helo = {"helo": "evil.test", "reply": "550 5.7.1 refused", "reason": "relay"}
     trace.add(transaction, "rcpt", "rejected", session="S2", peer="192.0.2.9", sender="x@evil.test", detail=helo)
@@ -191,6 +193,14 @@ def _fill(transaction: Transaction, number: int, text: str) -> None:
     _fill_tls(transaction)
     _reports(transaction)
     audit.add(transaction, actor="olga", role="helpdesk", origin="ssh x", action="user.reset", arguments={"a": "b"})
+
+
+def _alerts(transaction: Transaction) -> None:
+    said = "yara: infected: x"
+    parts = [("address", "192.0.2.1"), ("account", ALICE), ("verdict", said), ("story", "S2")]
+    for kind in ("incoming", "outgoing", "engine"):
+        alerts.note(transaction, kind, "x", said, hours=24, peer="192.0.2.1", account=ALICE, disagree=True, parts=parts)
+    transaction.count("virus.in looked at")
 
 
 def _fill_tls(transaction: Transaction) -> None:

@@ -82,6 +82,9 @@ DEEPER = (
     ("U", "enter"),
     ("7", "enter"),
     ("4", "enter", "v", "ctrl+t"),
+    ("X", "G", "enter"),
+    ("X", "c"),
+    ("X", "c", "x", "enter"),
 )
 
 

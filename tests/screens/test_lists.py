@@ -10,6 +10,8 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from backend.store import alerts
+from backend.store.database import Transaction
 from mailconsole.ssh.gate import Gate, Identity
 from screens.help import Help
 from screens.listing import Listing
@@ -78,6 +80,16 @@ async def _deletions(service: Service) -> None:
     service.act("user.delete", address="bob@example.org")
 
 
+async def _viruses(service: Service) -> None:
+    await _accounts(service)
+
+    def note(transaction: Transaction) -> None:
+        alerts.note(transaction, "outgoing", "bob@example.org", "x", hours=24, account="alice@example.org")
+        alerts.note(transaction, "engine", "clamd", "no answer", hours=24)
+
+    await service.store.commit(note)
+
+
 CASES = (
     Case(
         "accounts", "4", _accounts, 3, "state:suspended", 1,
@@ -110,6 +122,11 @@ CASES = (
         "deletions", "U", _deletions, 2, "what:queue", 1,
         ("2 queue entries, as for a@", "bob@example.org with", "put back until", "olga"), "Put back what was deleted",
         empty="Nothing that was deleted can be put back", marks=True,
+    ),
+    Case(
+        "viruses", "X", _viruses, 2, "kind:engine", 1,
+        ("bob@example.org", "clamd", "Mail from outside", "1 of ours sent a virus", "▲ open"), "Stop who of ours",
+        empty="No virus was found, and no engine has failed.", sorted="the last first", marks=True,
     ),
 )  # fmt: skip
 EMPTY = [case for case in CASES if case.empty]

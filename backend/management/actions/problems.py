@@ -151,11 +151,15 @@ def _viruses(call: Call) -> Iterator[ProblemRow]:
             yield ProblemRow("bad", sentence, advice, "viruses", "")
         elif one.kind == "outgoing" and one.state == "open":
             sentence = f"{one.subject} sent infected mail {ago} ago, and still may send."
-            advice = "What it sent was refused. `virus contain` stops it; then look at the machine, change the password."
+            advice = (
+                "What it sent was refused. `virus contain` stops it; then look at the machine, change the password."
+            )
             yield ProblemRow("bad", sentence, advice, "viruses", "")
         elif one.kind == "outgoing" and one.state == "contained" and now - one.last < _INFECTED:
             advice = "The machine must be looked at, and the password changed, before it may send again."
-            yield ProblemRow("warn", f"{one.subject} sent infected mail {ago} ago. It is stopped.", advice, "viruses", "")
+            yield ProblemRow(
+                "warn", f"{one.subject} sent infected mail {ago} ago. It is stopped.", advice, "viruses", ""
+            )
 
 
 def _people(call: Call) -> Iterator[ProblemRow]:

@@ -116,9 +116,7 @@ def virus_contain(
         assert until is not None
         rows = [row for one in people for row in containment.suspend(transaction, one)]
         for host in hosts:
-            rows += containment.refuse(
-                transaction, host, owner=call.caller.user, reason=call.why.strip(), until=until
-            )
+            rows += containment.refuse(transaction, host, owner=call.caller.user, reason=call.why.strip(), until=until)
         undo = call.keep(transaction, f"{name} contained", {"contained": rows})
         return Change((undo, until), before=rows, after={"what": [*people, *(host.what for host in hosts)]})
 
