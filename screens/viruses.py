@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -35,7 +36,7 @@ from screens.widgets.words import Words
 
 _SPANS = {1: "the last hour", 24: "the last day", 168: "the last week"}  # hours
 _PARTS = 120  # columns of a plot, at the most
-_HEALTH = 20.0  # seconds between two questions about the engines: each is asked in person
+_HEALTH = 30.0  # seconds between two questions about the engines: each is asked in person
 _DISAGREED = "engines:disagree"
 _SIGNS = {"open": "▲", "contained": "■", "done": "✓"}
 _COLOURS = {"open": "bad", "contained": "warn", "done": "good"}
@@ -110,6 +111,7 @@ class Viruses(Listing[AlertRow]):
         self._figures: VirusFigures | None = None
         self._engines: tuple[EngineRow, ...] | None = None
         self._asking_engines = False
+        self._engines_asked = -_HEALTH
         self._trouble = ""  # why nothing is known of the engines
         self.add_class("-inward")
 
@@ -131,18 +133,10 @@ class Viruses(Listing[AlertRow]):
 
     # -- asking
 
-    def on_mount(self) -> None:
-        """Ask the engines too."""
-        self.set_interval(_HEALTH, self._ask_engines)
-        self._ask_engines()
-
-    def on_screen_resume(self) -> None:
-        """Back in front: what is known of the engines may be old."""
-        self._ask_engines()
-
     def _ask_engines(self) -> None:
-        if self.is_current and not self.paused and not self._asking_engines:
-            self._asking_engines = True
+        """Behind the alerts, which are there at once: a hung engine takes seconds to say nothing."""
+        if not self._asking_engines and time.monotonic() - self._engines_asked > _HEALTH:
+            self._asking_engines, self._engines_asked = True, time.monotonic()
             self.run_worker(self._healths(), group="engines")
 
     async def _healths(self) -> None:
@@ -171,6 +165,7 @@ class Viruses(Listing[AlertRow]):
     def show(self, snapshot: Any) -> None:
         """Draw it."""
         super().show(snapshot)
+        self._ask_engines()
         self._draw_engines()
         if self._figures is not None:
             for scans in self.query(Scans):

@@ -1,4 +1,4 @@
-"""Messages that engines against viruses find something in: an outbreak from outside, and one of ours who is infected."""
+"""Messages in which engines against viruses find something: an outbreak from outside, and one of ours."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import ipaddress
 import time
+from functools import partial
 from typing import Any
 
 import pytest
@@ -71,8 +72,8 @@ def test_what_needs_somebody_comes_first(act: Act, store: Store) -> None:
 def test_an_engine_is_news_for_a_while(store: Store) -> None:
     number = found(store, "engine", "clamd")
     for later, state in ((1, "open"), (alerts.NEWS + 1, "over")):
-        now = time.time() + later
-        assert store.read(lambda reader, now=now: alerts.get(reader, number, now)).state == state
+        when = time.time() + later
+        assert store.read(partial(alerts.get, identity=number, now=when)).state == state
 
 
 def test_an_outbreak_has_its_last_hosts_stories_and_verdicts(act: Act, store: Store) -> None:
