@@ -46,6 +46,7 @@ TABS = (
     Tab("8", "settings", "what is in force, and from where", "screens.settings:Settings", "settings.list"),
     Tab("9", "lists", "who is let in, who is kept out", "screens.access:Access", "access.list"),
     Tab("0", "dns", "what should stand in the DNS, and what does", "screens.dns:Dns", "dns.check"),
+    Tab("X", "viruses", "engines, outbreaks, who inside is infected", "screens.viruses:Viruses", "virus.list"),
 )
 
 

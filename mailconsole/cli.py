@@ -28,7 +28,7 @@ _FIXED = 1_000  # entries that a question can stand for one by one
 _NO_OBJECT = ("why", "notice")  # arguments that say how, and not to what
 _OWN_FILES = ("mailbox.export", "dmarc.import")  # actions that write or read where the command runs
 _UNDO = dict.fromkeys(
-    ("queue.delete", "user.delete", "domain.delete", "access.delete", "quarantine.delete"),
+    ("queue.delete", "user.delete", "domain.delete", "access.delete", "quarantine.delete", "virus.contain"),
     "`mailconsole undo` can put it back for a while.",
 )
 

@@ -12,6 +12,7 @@ from textual.dom import DOMNode
 from backend.management.registry import actions
 from mailconsole.app import TABS, Console
 from screens.account import AccountScreen
+from screens.alert import AlertScreen
 from screens.authentication import Authentication
 from screens.deletions import Deletions
 from screens.dmarc import Impostors, Reports
@@ -42,6 +43,7 @@ _BEHIND: dict[str, tuple[tuple[str, type[DOMNode]], ...]] = {  # tab -> what is 
     "audit": (("audit, deletions", Deletions),),
     "settings": (("a page of text", Page),),
     "viruses": (
+        ("viruses, an alert", AlertScreen),
         ("viruses, quarantine", Quarantine),
         ("viruses, one message of it", Quarantined),
         ("viruses, spam", Spam),
@@ -69,7 +71,8 @@ class Row:
 def rows() -> list[Row]:
     """First what works everywhere and on every list, then each screen's own keys."""
     shared = [Row(name, tuple(_keys(kinds))) for name, kinds in _SHARED]
-    digits = (f"{TABS[0].key}–{TABS[-1].key}", "the screens")
+    numbered = [tab.key for tab in TABS if _DIGITS.match(tab.key)]
+    digits = (f"{numbered[0]}–{numbered[-1]}", "the screens")
     everywhere = Row("everywhere", (digits, *(key for key in shared[0].keys if not _DIGITS.match(key[0]))))
     known = {key for row in shared for key in row.keys}
     found = []

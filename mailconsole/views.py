@@ -23,6 +23,7 @@ from mailconsole import (
     spam_views,
     tls_views,
     trace_views,
+    virus_views,
 )
 from mailconsole.tables import table
 from screens.figures import size
@@ -255,6 +256,7 @@ _VIEWS: dict[str, Callable[[Any], str]] = {
     **content_views.VIEWS,
     **quarantine_views.VIEWS,
     **probe_views.VIEWS,
+    **virus_views.VIEWS,
     **access_views.VIEWS,
     **account_views.VIEWS,
     **dkim_views.VIEWS,

@@ -7,6 +7,7 @@ Who is written to is the postmaster alone: the sender of a virus is forged more 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 
 from backend import clock, ids
 from backend.address import Address
@@ -40,10 +41,18 @@ def alarm(
     *,
     peer: str | None = None,
     account: str | None = None,
+    number: int = 1,
+    disagree: bool = False,
+    parts: Iterable[tuple[str, str]] = (),
 ) -> None:
-    """Raise one, and tell the postmaster and the webhook unless that was done about the same thing not long ago."""
+    """Raise one, and tell the postmaster and the webhook unless that was done about the same thing not long ago. The
+    further words are those of `alerts.note`.
+    """
     hours = settings.antivirus.alert_hours
-    alert, tell = alerts.note(transaction, kind, subject, words, hours=hours, peer=peer, account=account)
+    alert, tell = alerts.note(
+        transaction, kind, subject, words,
+        hours=hours, peer=peer, account=account, number=number, disagree=disagree, parts=parts,
+    )  # fmt: skip
     if not tell:
         return
     if settings.alerts.webhook:

@@ -41,6 +41,7 @@ ROOMS = (
     "trace",
     "explain",
     "content",
+    "viruses",
     "quarantine",
     "probe",
     "alerts",

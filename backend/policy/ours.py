@@ -10,8 +10,11 @@ DESKS = frozenset({"postmaster", "abuse"})  # local parts: where people complain
 
 def ours(session: Session, settings: Settings) -> bool:
     """Whether the client is one of ours, as far as is known now: submission, a log-in, or an own network."""
-    if session.submission:
-        return True
+    return session.submission or at_home(session, settings)
+
+
+def at_home(session: Session, settings: Settings) -> bool:
+    """Whether the client is a host of an own network, whoever uses it."""
     networks = settings.relay.networks
     if session.home is None or session.home[0] is not networks:  # asked by many checks, and again after a reload
         session.home = networks, any(session.peer in network for network in networks)

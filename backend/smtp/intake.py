@@ -200,9 +200,12 @@ def account_of(session: Session, *, over: bool = True) -> Callable[[Transaction]
     new = [(name, one.value, one.domain) for name, one in session.all_findings.items() if name not in mail.counted]
     mail.counted.update(name for name, _, _ in new)
     steps = list(mail.written) if over else []
+    counts, mail.counts = mail.counts, []
 
     def note(transaction: Transaction) -> None:
         findings.count(transaction, new)
+        for name in counts:
+            transaction.count(name)
         for step in steps:
             step(transaction)
 

@@ -58,6 +58,7 @@ class MailTransaction:
     chain: Chain | None = None  # its ARC sets, when the check "arc" has looked
     above: list[bytes] = field(default_factory=list)  # whole header fields that checks want put on top, with CR LF
     counted: set[str] = field(default_factory=set)  # the findings that statistics have already
+    counts: list[str] = field(default_factory=list)  # names of figures, for the commit that takes or refuses it
     # What checks want written down once the message is taken, or refused for good: in that transaction.
     written: list[Callable[[Transaction], None]] = field(default_factory=list)
 

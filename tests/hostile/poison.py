@@ -12,6 +12,7 @@ from typing import Any
 OURS = {
     "access_rules": {"verdict", "kind", "key", "shape"},
     "accounts": {"address", "password", "state"},
+    "alert_parts": {"kind"},
     "alerts": {"kind"},
     "aliases": {"address", "target"},
     "app_passwords": {"password"},

@@ -113,6 +113,8 @@ ARGUMENTS: dict[str, list[str]] = {
     "dmarc.sources": [],
     "dmarc.sent": [],
     "virus.list": [],
+    "virus.show": ["1"],
+    "virus.figures": [],
     "virus.engines": [],
     "scan": ["{file}"],
     "quarantine.list": [],
@@ -190,7 +192,7 @@ def _fill(transaction: Transaction, number: int, text: str) -> None:
         subject="hello",
         until=transaction.now + 86_400,
     )
-    alerts.note(transaction, "incoming", "x", "yara: infected: x", hours=24, peer="192.0.2.1", account=ALICE)
+    _alerts(transaction)
     probes.add(transaction, [Probe(transaction.now, "in", "eicar", "missed", "It got through: 250 queued.")])
     webhooks.put(transaction, ids.new(), "{}")
     transaction.execute("UPDATE webhooks SET made = made - 3600, words = 'it answered 500'")
@@ -220,6 +222,14 @@ def _fill_spam(transaction: Transaction, number: int) -> None:
     assert marked is not None
     spam_reports.put(transaction, "d1", "ham", "olga", marked)
     overrides.put(transaction, overrides.SPAM_THRESHOLD, "4.5", "olga")
+
+
+def _alerts(transaction: Transaction) -> None:
+    said = "yara: infected: x"
+    parts = [("address", "192.0.2.1"), ("account", ALICE), ("verdict", said), ("story", "S2")]
+    for kind in ("incoming", "outgoing", "engine"):
+        alerts.note(transaction, kind, "x", said, hours=24, peer="192.0.2.1", account=ALICE, disagree=True, parts=parts)
+    transaction.count("virus.in looked at")
 
 
 def _fill_tls(transaction: Transaction) -> None:

@@ -93,6 +93,9 @@ DEEPER = (
     ("S", *["left"] * 6, "c"),
     ("S", "f"),
     ("S", "f", "enter"),
+    ("X", "G", "enter"),
+    ("X", "c"),
+    ("X", "c", "x", "enter"),
 )
 
 
@@ -157,7 +160,7 @@ def test_the_raw_bytes_of_a_terminal(site: Site, tmp_path: Path) -> None:
         )
         child.expect(b"Dashboard")
         seen = b""
-        for key in b"234567890":
+        for key in b"234567890X":
             child.send(bytes([key]))
             for _ in range(20):
                 try:

@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from backend import ids
-from backend.store import quarantine, spam_reports, spam_scores
+from backend.store import alerts, quarantine, spam_reports, spam_scores
 from backend.store.bodies import Body
 from backend.store.database import Transaction
 from backend.store.messages import Message
@@ -111,6 +111,16 @@ async def _scored(service: Service) -> None:
     service.store.write(report)
 
 
+async def _viruses(service: Service) -> None:
+    await _accounts(service)
+
+    def note(transaction: Transaction) -> None:
+        alerts.note(transaction, "outgoing", "bob@example.org", "x", hours=24, account="alice@example.org")
+        alerts.note(transaction, "engine", "clamd", "no answer", hours=24)
+
+    await service.store.commit(note)
+
+
 CASES = (
     Case(
         "accounts", "4", _accounts, 3, "state:suspended", 1,
@@ -158,6 +168,11 @@ CASES = (
         "reported", "Sf", _scored, 2, "only:false-positive", 1,
         ("client.test", "olga", "1 marked wrongly"), "what lies behind the row",
         empty="Nobody has reported a message.",
+    ),
+    Case(
+        "viruses", "X", _viruses, 2, "kind:engine", 1,
+        ("bob@example.org", "clamd", "Mail from outside", "1 of ours sent a virus", "▲ open"), "Stop who of ours",
+        empty="No virus was found, and no engine has failed.", sorted="the last first", marks=True,
     ),
 )  # fmt: skip
 EMPTY = [case for case in CASES if case.empty]

@@ -28,8 +28,7 @@ _UNSEEN = 86_400  # seconds that a new key of DKIM may wait for the DNS
 _ERRORS = 3_600  # seconds that a nonsensical answer of a DNS list is worth a line
 _FAILING = 10  # domains that fail what they ask, named
 _ALERTS = 20  # the newest that are looked at
-_BROKEN = 600  # seconds that an engine which failed is news
-_INFECTED = 86_400  # and somebody of ours who sent something infected
+_INFECTED = 86_400  # seconds that it is news of somebody of ours who was stopped
 _UNPROBED = 2 * 86_400  # and seconds without a probe that came to its end
 _UNTAKEN = 600  # seconds that an alert waits for the webhook
 _LOCKED = 3  # accounts locked at once
@@ -155,17 +154,23 @@ def _tls(call: Call) -> Iterator[ProblemRow]:
 
 def _viruses(call: Call) -> Iterator[ProblemRow]:
     now = clock.now()
-    for one in call.store.read(lambda reader: alerts.latest(reader, most=_ALERTS)):
+    for one in call.store.read(lambda reader: alerts.find(reader, alerts.Filter(), now, sort="need", most=_ALERTS)):
         ago = clock.in_words(now - one.last)
-        if one.kind == "engine" and now - one.last < _BROKEN:
+        if one.kind == "engine" and one.state == "open":
             sentence = f"The engine {one.subject} did not look at a message {ago} ago: {one.words}."
             advice = "Mail waits at its senders, or passes without its word; `virus engines` asks it again."
-            yield ProblemRow("bad", sentence, advice, "settings", "antivirus")
-        elif one.kind == "outgoing" and now - one.last < _INFECTED:
-            sentence = f"{one.subject} sent infected mail {ago} ago."
-            advice = "It was refused; the machine must be looked at, or the password changed."
-            screen = ("accounts", one.account) if one.account else ("trace", one.subject)
-            yield ProblemRow("bad", sentence, advice, *screen)
+            yield ProblemRow("bad", sentence, advice, "viruses", "")
+        elif one.kind == "outgoing" and one.state == "open":
+            sentence = f"{one.subject} sent infected mail {ago} ago, and still may send."
+            advice = (
+                "What it sent was refused. `virus contain` stops it; then look at the machine, change the password."
+            )
+            yield ProblemRow("bad", sentence, advice, "viruses", "")
+        elif one.kind == "outgoing" and one.state == "contained" and now - one.last < _INFECTED:
+            advice = "The machine must be looked at, and the password changed, before it may send again."
+            yield ProblemRow(
+                "warn", f"{one.subject} sent infected mail {ago} ago. It is stopped.", advice, "viruses", ""
+            )
 
 
 def _probe(call: Call) -> Iterator[ProblemRow]:

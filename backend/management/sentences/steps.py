@@ -29,6 +29,7 @@ REASONS = {
     ("dns black lists", "listed"): "{peer}, or the domain it writes for, is on a black list, which the reply names;"
     " its owner must ask there, or we can allow it by a rule of our own",
     ("greylist", "new"): "{sender} has never written to {recipient} from there, and must come again in some minutes",
+    ("account", "suspended"): "the account was suspended after it had logged in; our postmaster can say why",
     ("sender", "foreign sender"): "whoever logged in may not send as {sender};"
     " the mail program must be set to one's own address",
     ("relay", "relay"): "{recipient} is not one of our addresses, and {peer} may not send to others through us;"
@@ -51,6 +52,8 @@ REASONS = {
     ("access_deny", "sender"): "{sender} is on our black list{by}; our postmaster can say why",
     ("access_deny", "recipient"): "{recipient} takes no mail from outside{by}; our postmaster can say why",
     ("access_deny", "helo"): "the name that {peer} gave itself is on our black list{by}; our postmaster can say why",
+    ("access_deny", "contained"): "{peer} is one of our own hosts, and was kept from sending{by}, as a host is that"
+    " sends viruses; our postmaster can say why",
     (
         "access_deny",
         "name unknown",
