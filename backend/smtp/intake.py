@@ -145,7 +145,7 @@ async def accept(
     caught = refusal[1] if refusal is not None and refusal[1].action == "quarantine" else None
     only = str(mail.recipients[0].address) if len(mail.recipients) == 1 else None
     kept = authentication_results.without(hostname, section)
-    marked = await services.spam.mark(mail.content, kept, services.settings)
+    marked = await services.spam.mark(mail.content, kept, await services.threshold.over(services.settings))
     results = _results(session, hostname)
     head = await seals.above(letter.under(head + marked.section), session, services, results, now) + head
     received = header.received(session, hostname, identity, now, only)

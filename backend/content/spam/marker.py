@@ -14,7 +14,6 @@ from backend.config import Settings
 from backend.content.scorer import Context
 from backend.content.spam import marking, parts
 from backend.content.spam.room import Room
-from backend.content.spam.threshold import Threshold
 from backend.errors import MailError, Temporary
 from backend.policy.ours import ours
 from backend.store import spam_lessons
@@ -43,7 +42,6 @@ class Marker:
     def __init__(self, store: Store, settings: Settings) -> None:
         self._store = store
         self._room = Room(settings.spam.processes)
-        self._threshold = Threshold(store)
         self._looked = 0.0
         self._version = -1
 
@@ -54,7 +52,6 @@ class Marker:
             return Marked(b"", section)
         section = marking.without(section)
         try:
-            threshold = await self._threshold.now(spam.threshold)
             await self._learn()
             start = await _start(message)
             score = await self._room.score(start, message.body.size, context(message), spam.seconds)
@@ -64,8 +61,8 @@ class Marker:
         except Exception:  # whatever it is: mail does not wait for its score
             _log.exception("message %s was not scored", ids.text(message.id))
             return Marked(b"", section, {"failed": "broken"})
-        found = score.points >= threshold
-        head = marking.fields(score, threshold, backend.__version__, spam=found)
+        found = score.points >= spam.threshold
+        head = marking.fields(score, spam.threshold, backend.__version__, spam=found)
         detail = {
             "points": score.points,
             "marked": found,
