@@ -206,11 +206,11 @@ class Spam:
 
     enabled: bool = True
     threshold: float = 5.0  # points from which on a message is spam
+    keep_days: int = 30  # that the scores of messages are kept: points, reasons, the sender's domain
+    keep_scores: int = 100_000  # at the most, the newest: some 20 MB
     ours: bool = False  # also what our own users and hosts send
     seconds: float = 5.0  # for one message, waiting included; later it passes unmarked
     processes: int = 1  # of each SMTP worker, in which messages are scored
-    keep_days: int = 30  # that the scores of messages are kept: points, reasons, the sender's domain
-    keep_scores: int = 100_000  # at the most, the newest: some 20 MB
 
 
 @dataclass(frozen=True, slots=True)

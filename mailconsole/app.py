@@ -98,11 +98,11 @@ class Console(App[None]):
         Binding(
             "V", "authentication", "Authentication", show=False, tooltip="SPF, DKIM, DMARC over time; DMARC reports"
         ),
+        Binding("S", "spam", "Spam", show=False, tooltip="spam: how much is marked and why; thresholds tried and set"),
         Binding("question_mark", "keys", "Help", key_display="?", tooltip="these keys"),
         Binding("colon", "command_palette", "Commands", show=False, key_display=":", tooltip="all of this by name"),
         Binding("U", "deletions", "Deletions", show=False, tooltip="what was deleted, and can be put back"),
         Binding("z", "dnslists", "DNS lists", show=False, tooltip="DNS lists: their health and hits"),
-        Binding("S", "spam", "Spam", show=False, tooltip="spam: how much is marked and why; thresholds tried and set"),
         Binding("T", "theme", "Colours", show=False, tooltip="dark, light or high contrast; kept for the next time"),
         Binding("W", "password", "Own password", show=False, tooltip="choose another password for yourself"),
         Binding("q", "quit", "Quit", show=False, tooltip="leave; the service goes on"),
@@ -136,15 +136,6 @@ class Console(App[None]):
         elif not isinstance(self.screen, DnsLists):
             self.push_screen(DnsLists(self.link))
 
-    def action_spam(self) -> None:
-        """Spam."""
-        from screens.spam import Spam
-
-        if reason := self.link.refusal("spam.figures"):
-            self.notify(safe(reason), severity="warning", markup=False)
-        elif not isinstance(self.screen, Spam):
-            self.push_screen(Spam(self.link))
-
     async def action_tab(self, name: str, words: str = "") -> None:
         """Open a tab, with a filter when there are `words`; the tab that is open goes back to its first screen."""
         tab = next(tab for tab in TABS if tab.name == name)
@@ -173,6 +164,15 @@ class Console(App[None]):
         await self.action_tab("dns")
         if self.current_mode == "dns":
             await self.run_action("screen.authentication")
+
+    def action_spam(self) -> None:
+        """Spam."""
+        from screens.spam import Spam
+
+        if reason := self.link.refusal("spam.figures"):
+            self.notify(safe(reason), severity="warning", markup=False)
+        elif not isinstance(self.screen, Spam):
+            self.push_screen(Spam(self.link))
 
     async def action_theme(self) -> None:
         """The next colours, from now on; on the host itself nobody's choice is kept."""

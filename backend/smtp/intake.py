@@ -19,12 +19,13 @@ from backend.smtp import header, reply, seals
 from backend.smtp.reply import Reply
 from backend.smtp.session import MailTransaction, Recipient, Session
 from backend.smtp.wire import Fault
-from backend.store import findings, messages, quarantine, spam_scores
+from backend.store import findings, messages, quarantine
 from backend.store.bodies import Body, Spool
 from backend.store.database import Store, Transaction
 from backend.store.messages import Local, Message, Remote
 from backend.store.notices import Notice
 from backend.store.quarantine import Wanted
+from backend.store.spam_scores import note as note_score
 
 _SUBJECT = 200  # characters that the quarantine shows
 _WRITE = 1024 * 1024  # bytes gathered before they are written to the spool
@@ -176,7 +177,7 @@ async def accept(
         else:
             until = now + services.settings.antivirus.quarantine_days * 86_400
             _catch(transaction, message, mail, section, caught.reason, until)
-        spam_scores.note(transaction, identity, mail.reverse_path, marked.detail)
+        note_score(transaction, identity, mail.reverse_path, marked.detail)
         note(transaction)
 
     await store.commit(take)

@@ -20,7 +20,7 @@ from backend.config import Listen, Settings
 from backend.errors import BadInput, MailError, Permanent
 from backend.management import client
 from backend.settings_file import load
-from mailconsole.demo import mail, offers, strangers
+from mailconsole.demo import mail, strangers
 from mailconsole.demo.elsewhere import DOMAIN, UNREACHABLE, Elsewhere
 from mailconsole.demo.names import Names
 from mailconsole.output import write
@@ -73,7 +73,6 @@ def run(folder: Path, port_base: int) -> int:
             mail.send(settings, passwords(settings))
             _lists(settings)
             strangers.send(settings)
-            offers.send(settings)
         return _use(settings, process)
 
 
