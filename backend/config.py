@@ -221,11 +221,11 @@ class Spam:
 
     enabled: bool = True
     threshold: float = 5.0  # points from which on a message is spam
+    keep_days: int = 30  # that the scores of messages are kept: points, reasons, the sender's domain
+    keep_scores: int = 100_000  # at the most, the newest: some 20 MB
     ours: bool = False  # also what our own users and hosts send
     junk: bool = False  # it goes to Junk of who has not said what they want, not to INBOX
     seconds: float = 5.0  # for one message; later it passes unmarked
-    keep_days: int = 30  # that the scores of messages are kept: points, reasons, the sender's domain
-    keep_scores: int = 100_000  # at the most, the newest: some 20 MB
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,9 +45,10 @@ _CHOICES = {
     "outbound.domain.tls": ("none", "may", "must", "dane"),
 }
 _POSITIVE = {
+    "spam.keep_days", "spam.keep_scores",
     "delivery.retry_first", "delivery.retry_max", "delivery.give_up", "delivery.lease", "delivery.connections",
     "spf.seconds", "srs.days", "dkim.signatures", "dkim.look_seconds", "dkim.replay_hours",
-    "greylist.passes", "spam.seconds", "spam.keep_days", "spam.keep_scores",
+    "greylist.passes", "spam.seconds",
     "outbound.policy_seconds", "outbound.report_days", "outbound.problem_hours", "outbound.own_days",
     "antivirus.engine.seconds", "antivirus.engine.connections", "antivirus.alert_hours",
     "alerts.seconds", "alerts.give_up_hours",

@@ -99,12 +99,12 @@ class Console(App[None]):
         Binding(
             "V", "authentication", "Authentication", show=False, tooltip="SPF, DKIM, DMARC over time; DMARC reports"
         ),
+        Binding("S", "spam", "Spam", show=False, tooltip="spam: how much is marked and why; thresholds tried and set"),
         Binding("question_mark", "keys", "Help", key_display="?", tooltip="these keys"),
         Binding("colon", "command_palette", "Commands", show=False, key_display=":", tooltip="all of this by name"),
         Binding("U", "deletions", "Deletions", show=False, tooltip="what was deleted, and can be put back"),
         Binding("z", "dnslists", "DNS lists", show=False, tooltip="DNS lists: their health and hits"),
         Binding("I", "quarantine", "Quarantine", show=False, tooltip="mail that is kept from its recipients"),
-        Binding("S", "spam", "Spam", show=False, tooltip="spam: how much is marked and why; thresholds tried and set"),
         Binding("T", "theme", "Colours", show=False, tooltip="dark, light or high contrast; kept for the next time"),
         Binding("W", "password", "Own password", show=False, tooltip="choose another password for yourself"),
         Binding("q", "quit", "Quit", show=False, tooltip="leave; the service goes on"),
@@ -148,16 +148,6 @@ class Console(App[None]):
         await self.action_tab("viruses")
         self.push_screen(Quarantine(self.link))
 
-    async def action_spam(self) -> None:
-        """How much is marked and why; it lies behind the viruses."""
-        from screens.spam import Spam
-
-        if reason := self.link.refusal("spam.figures"):
-            self.notify(safe(reason), severity="warning", markup=False)
-            return
-        await self.action_tab("viruses")
-        self.push_screen(Spam(self.link))
-
     async def action_tab(self, name: str, words: str = "") -> None:
         """Open a tab, with a filter when there are `words`; the tab that is open goes back to its first screen."""
         tab = next(tab for tab in TABS if tab.name == name)
@@ -186,6 +176,16 @@ class Console(App[None]):
         await self.action_tab("dns")
         if self.current_mode == "dns":
             await self.run_action("screen.authentication")
+
+    async def action_spam(self) -> None:
+        """How much is marked and why; it lies behind the viruses."""
+        from screens.spam import Spam
+
+        if reason := self.link.refusal("spam.figures"):
+            self.notify(safe(reason), severity="warning", markup=False)
+            return
+        await self.action_tab("viruses")
+        self.push_screen(Spam(self.link))
 
     async def action_theme(self) -> None:
         """The next colours, from now on; on the host itself nobody's choice is kept."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # the checks want these names, and commands must not load wha
     from backend.config import Settings
     from backend.content.antivirus import Antivirus
     from backend.content.spam.marker import Marker
+    from backend.content.spam.threshold import Threshold
     from backend.policy.access_lists import AccessLists
     from backend.policy.counters import Counters
     from backend.policy.dkim.keyring import Keyring
@@ -52,6 +53,7 @@ class Services:
     counters: Counters
     resolver: Asks  # for what is not about one message; a check of a message asks `session.lookups`
     keyring: Keyring  # keys that sign
+    threshold: Threshold  # from which on mail is spam
     now: Callable[[], float]
     access: AccessLists
     store: Store

@@ -9,6 +9,7 @@ from backend.config import Settings
 from backend.content.antivirus import Antivirus
 from backend.content.inspection import Inspection
 from backend.content.spam.marker import Marker
+from backend.content.spam.threshold import Threshold
 from backend.policy.access_lists import AccessLists
 from backend.policy.check import Services
 from backend.policy.counters import Counters
@@ -30,6 +31,7 @@ def build(settings: Settings, store: Store, *, dry: bool = False) -> Services:
         counters=Counters(settings.site.run / "counters", dry=dry),
         resolver=Resolver(settings.dns),
         now=time.time,
+        threshold=Threshold(store),
         store=store,
         access=AccessLists(store),
         lists=ListQuestions(settings, standing, tally),

@@ -19,12 +19,13 @@ from backend.smtp import header, probing, reply, seals
 from backend.smtp.reply import Reply
 from backend.smtp.session import MailTransaction, Recipient, Session
 from backend.smtp.wire import Fault
-from backend.store import findings, messages, quarantine, spam_scores
+from backend.store import findings, messages, quarantine
 from backend.store.bodies import Body, Spool
 from backend.store.database import Store, Transaction
 from backend.store.messages import Local, Message, Remote
 from backend.store.notices import Notice
 from backend.store.quarantine import Wanted
+from backend.store.spam_scores import note as note_score
 
 _SUBJECT = 200  # characters that the quarantine shows
 _WRITE = 1024 * 1024  # bytes gathered before they are written to the spool
@@ -146,7 +147,7 @@ async def accept(
     caught = refusal[1] if refusal is not None and refusal[1].action == "quarantine" else None
     only = str(mail.recipients[0].address) if len(mail.recipients) == 1 else None
     kept = authentication_results.without(hostname, section)
-    marked = await services.spam.mark(mail.content, kept, services.settings)
+    marked = await services.spam.mark(mail.content, kept, await services.threshold.over(services.settings))
     results = _results(session, hostname)
     head = await seals.above(letter.under(head + marked.section), session, services, results, now) + head
     received = header.received(session, hostname, identity, now, only)
@@ -181,7 +182,7 @@ async def accept(
         else:
             messages.accept(transaction, message, local, remote, notices)
         if mail.probe is None:
-            spam_scores.note(transaction, identity, mail.reverse_path, marked.detail)
+            note_score(transaction, identity, mail.reverse_path, marked.detail)
         note(transaction)
         scanner, reason = (refusal[0], caught.reason) if refusal is not None and caught is not None else ("", "")
         probing.note(transaction, mail, ids.text(identity), scanner, reason, identity)

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from backend.errors import BadInput
-from backend.store import messages, overrides, trace
+from backend.store import messages, trace
 from backend.store.database import Reader, Transaction
+from backend.store.overrides import put_back as put_overrides_back
 
 Rows = list[dict[str, Any]]
 Content = dict[str, Rows]  # by table
@@ -249,6 +250,7 @@ def _own_domain(transaction: Transaction, address: str) -> None:
 
 _PUT: dict[str, Callable[[Transaction, Rows], None]] = {
     "domains": _put_domains,
+    "overrides": put_overrides_back,
     "accounts": _put_accounts,
     "app_passwords": lambda transaction, rows: _insert(transaction, "app_passwords", rows),
     "vacations": lambda transaction, rows: _insert(transaction, "vacations", rows),
@@ -257,6 +259,5 @@ _PUT: dict[str, Callable[[Transaction, Rows], None]] = {
     "hold_rules": _put_hold_rules,
     "access_rules": _put_access_rules,
     "quarantine": _put_quarantine,
-    "overrides": overrides.put_back,
     "contained": _put_contained,
 }

@@ -124,6 +124,7 @@ def send(settings: Settings) -> None:
             smtplib.SMTP("127.0.0.1", settings.listen.smtp, visit.helo, source_address=(visit.peer, 0)) as client,
         ):
             client.sendmail(visit.sender, [visit.recipient], _message(visit))
+    offers.send(settings)
 
 
 def _message(visit: _Visit) -> bytes:

@@ -182,6 +182,7 @@ def _fill(transaction: Transaction, number: int, text: str) -> None:
         detail={"helo": "client.test", "protocol": "ESMTP"},
     )
     messages.accept(transaction, message, remote=[Remote("bob@remote.test", "remote.test")])
+    _fill_spam(transaction, number)
     quarantine.put(
         transaction,
         replace(message, id=ids.new()),
@@ -208,7 +209,6 @@ def _fill(transaction: Transaction, number: int, text: str) -> None:
     )
     sending.slow_down(transaction, alice.id, ALICE, 900, 3.0, transaction.now + 3_600)
     _fill_tls(transaction)
-    _fill_spam(transaction, number)
     _reports(transaction)
     audit.add(transaction, actor="olga", role="helpdesk", origin="ssh x", action="user.reset", arguments={"a": "b"})
 

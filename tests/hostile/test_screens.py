@@ -74,6 +74,13 @@ async def test_every_screen_and_what_lies_behind_it(console: Console, size: tupl
 
 
 DEEPER = (
+    ("S",),
+    ("S", "left", "t"),
+    ("S", "m"),
+    ("S", "m", "G", "enter"),
+    ("S", *["left"] * 6, "c"),
+    ("S", "f"),
+    ("S", "f", "enter"),
     ("2", "R"),
     ("2", "R", "d"),
     ("2", "enter", "H"),
@@ -86,13 +93,6 @@ DEEPER = (
     ("I", "enter", "d"),
     ("7", "enter"),
     ("4", "enter", "v", "ctrl+t"),
-    ("S",),
-    ("S", "left", "t"),
-    ("S", "m"),
-    ("S", "m", "G", "enter"),
-    ("S", *["left"] * 6, "c"),
-    ("S", "f"),
-    ("S", "f", "enter"),
     ("X", "G", "enter"),
     ("X", "c"),
     ("X", "c", "x", "enter"),

@@ -123,6 +123,16 @@ async def _viruses(service: Service) -> None:
 
 CASES = (
     Case(
+        "messages", "Sm", _scored, 200, "only:marked LEARNT", SPAM,
+        ("client.test", "points", "WORDS_AND_FORM"), "what lies behind the row",
+        empty="No mail has been scored yet.", sorted="most points first",
+    ),
+    Case(
+        "reported", "Sf", _scored, 2, "only:false-positive", 1,
+        ("client.test", "olga", "1 marked wrongly"), "what lies behind the row",
+        empty="Nobody has reported a message.",
+    ),
+    Case(
         "accounts", "4", _accounts, 3, "state:suspended", 1,
         ("alice@example.org", "suspended", "no password", "messages"), "Suspend", sorted="address Z–A", marks=True,
     ),
@@ -158,16 +168,6 @@ CASES = (
         "quarantine", "I", _quarantine, 2, "infected", 1,
         ("ann@client.test", "infected", "an offer", "Kept: ", "bob@"), "Scan messages again", sorted="oldest first",
         empty="Nothing is in quarantine", marks=True,
-    ),
-    Case(
-        "messages", "Sm", _scored, 200, "only:marked LEARNT", SPAM,
-        ("client.test", "points", "WORDS_AND_FORM"), "what lies behind the row",
-        empty="No mail has been scored yet.", sorted="most points first",
-    ),
-    Case(
-        "reported", "Sf", _scored, 2, "only:false-positive", 1,
-        ("client.test", "olga", "1 marked wrongly"), "what lies behind the row",
-        empty="Nobody has reported a message.",
     ),
     Case(
         "viruses", "X", _viruses, 2, "kind:engine", 1,
@@ -288,7 +288,7 @@ async def test_a_list_whose_service_is_gone(service: Service, case: Case) -> Non
 
 async def test_settings_that_a_reload_would_refuse_are_said(service: Service) -> None:
     async def test(pilot: Pilot[None]) -> None:
-        await _open(pilot, CASES[4], -1)
+        await _open(pilot, next(case for case in CASES if case.name == "settings"), -1)
         right = service.settings.path.read_text()
         service.settings.path.write_text(f"{right}\nnonsense = 1\n")
         await pilot.press("r")

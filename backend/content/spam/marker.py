@@ -12,8 +12,6 @@ from backend.config import Settings
 from backend.content.inspection import Inspection, scored
 from backend.content.scorer import Reason, Score
 from backend.content.spam import marking
-from backend.content.spam.threshold import Threshold
-from backend.errors import MailError
 
 if TYPE_CHECKING:
     from backend.content.scan import Incoming
@@ -36,7 +34,6 @@ class Marker:
 
     def __init__(self, inspection: Inspection) -> None:
         self._inspection = inspection
-        self._threshold = Threshold(inspection.store)
 
     async def mark(self, message: Incoming, section: bytes, settings: Settings) -> Marked:
         """What becomes of the header section `section`. A message that cannot be scored passes without a mark."""
@@ -49,13 +46,9 @@ class Marker:
         if "failed" in said:
             _log.warning("message %s was not scored: %s", ids.text(message.id), said["failed"])
             return Marked(b"", section, {"failed": "late" if said["failed"] == "late" else "broken"})
-        try:
-            threshold = await self._threshold.now(spam.threshold)
-        except MailError:  # mail does not wait for its mark
-            threshold = spam.threshold
         score = Score(said["points"], tuple(Reason(*reason) for reason in said["reasons"]))
-        found = score.points >= threshold
-        head = marking.fields(score, threshold, backend.__version__, spam=found)
+        found = score.points >= spam.threshold
+        head = marking.fields(score, spam.threshold, backend.__version__, spam=found)
         detail = {
             "points": score.points,
             "marked": found,
