@@ -55,7 +55,7 @@ class Viruses(Listing[AlertRow]):
         keys={"what": "part", "kind": "kind", "state": "state", "engines": "disagreed"},
         example="a part of a virus, an account, an address   kind:outgoing state:open engines:disagree",
         guess=lambda word: "what",
-        choices={"kind": ("incoming", "outgoing", "engine")},
+        choices={"state": ("open", "contained", "done", "over", "kept out")},
         values={"disagreed": lambda word: _only(word)},
     )
     sorts: ClassVar[Mapping[str, str]] = {

@@ -94,8 +94,8 @@ DEEPER = (
     ("7", "enter"),
     ("4", "enter", "v", "ctrl+t"),
     ("X", "G", "enter"),
-    ("X", "c"),
-    ("X", "c", "x", "enter"),
+    ("X", "g", "j", "c"),
+    ("X", "g", "j", "c", "x", "enter"),
 )
 
 

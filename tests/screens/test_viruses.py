@@ -73,6 +73,7 @@ async def test_what_needs_somebody_stands_first(filled: Service, size: tuple[int
         shown = text(pilot)
         assert all(len(line) <= size[0] for line in shown.splitlines())
         assert "X Viruses" in shown
+        assert ("9 Lists  0 DNS" in shown) == (size[0] > 120)  # every tab has its name there
         assert "2 of ours sent viruses and still may; c stops whom the cursor is on." in shown
         assert shown.index("2 of ours") < shown.index("yara works")
         assert "≠ The engines disagreed in 1 alert; e lists them." in shown

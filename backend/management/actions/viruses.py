@@ -33,7 +33,6 @@ _LASTS = 7 * 86_400  # seconds that a host is kept from sending, unless it is sa
 _PIECE = 2_000  # entries held in one transaction: others must get their turn
 _HOURS = 7 * 24
 _PARTS = 240
-_KINDS = ("incoming", "outgoing", "engine")
 
 
 @action("virus.list", roles=(POSTMASTER, AUDITOR))
@@ -50,7 +49,7 @@ def virus_list(
     """List alerts about viruses and engines, what happened last first; an outbreak is one."""
     if not 1 <= limit <= 1_000 or offset < 0:
         raise BadInput("limit is 1 to 1000, and offset not below 0.")
-    for given, known in ((sort, tuple(alerts.SORTS)), (kind, (None, *_KINDS)), (state, (None, *alerts.STATES))):
+    for given, known in ((sort, tuple(alerts.SORTS)), (state, (None, *alerts.STATES))):
         if given not in known:
             raise BadInput(f"There is no {str(given)[:40]!r} here; choose from {', '.join(filter(None, known))}.")
     wanted, now = Filter(part, kind, state, disagreed), clock.now()
