@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -28,6 +29,20 @@ class HostPort:
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class WebAddress:
+    """`https://alerts.example.org/in/a-key`. What is behind the host may be a secret, and is shown to nobody."""
+
+    url: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.url)
+
+    def __str__(self) -> str:
+        host = re.match(r"[a-z]+://[^/?#]*", self.url)
+        return host[0] + ("/..." if self.url[host.end() :].strip("/") else "") if host else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,8 +223,9 @@ class Spam:
     threshold: float = 5.0  # points from which on a message is spam
     ours: bool = False  # also what our own users and hosts send
     junk: bool = False  # it goes to Junk of who has not said what they want, not to INBOX
-    seconds: float = 5.0  # for one message, waiting included; later it passes unmarked
-    processes: int = 1  # of each SMTP worker, in which messages are scored
+    seconds: float = 5.0  # for one message; later it passes unmarked
+    keep_days: int = 30  # that the scores of messages are kept: points, reasons, the sender's domain
+    keep_scores: int = 100_000  # at the most, the newest: some 20 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +297,27 @@ class Antivirus:
     alert_hours: int = 24  # one mail to the postmaster about the same thing in this time
     quarantine_days: int = 30  # that what is in quarantine is kept
     engine: tuple[AntivirusEngine, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """[probe]: test files that the service sends through itself once a day, EICAR and GTUBE, in and out."""
+
+    enabled: bool = True
+    hour: int = 4  # of the day in UTC
+    recipient: str = ""  # an address of ours to which they are sent from outside; empty: postmaster of the first domain
+
+
+@dataclass(frozen=True, slots=True)
+class Alerts:
+    """[alerts]: alerts, beside the mail to the postmaster."""
+
+    webhook: WebAddress = WebAddress()  # to which they are posted; empty: none
+    secret_file: Path | None = None  # its first line is the key of their signature
+    ca_file: Path | None = None  # authorities to trust in place of the system's
+    plain: bool = False  # http:// may be used, to addresses of this host and of private networks
+    seconds: float = 10.0  # for one try
+    give_up_hours: int = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -403,6 +440,8 @@ class Settings:
     access: Access = field(default_factory=Access)
     dmarc: Dmarc = field(default_factory=Dmarc)
     antivirus: Antivirus = field(default_factory=Antivirus)
+    probe: Probe = field(default_factory=Probe)
+    alerts: Alerts = field(default_factory=Alerts)
     delivery: Delivery = field(default_factory=Delivery)
     outbound: Outbound = field(default_factory=Outbound)
     accounts: Accounts = field(default_factory=Accounts)

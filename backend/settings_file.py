@@ -13,9 +13,10 @@ from functools import cache
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from backend import address, list_presets
-from backend.config import HostPort, Network, Settings
+from backend.config import HostPort, Network, Settings, WebAddress
 from backend.errors import BadInput
 
 _PORTS = 65_535
@@ -46,12 +47,17 @@ _CHOICES = {
 _POSITIVE = {
     "delivery.retry_first", "delivery.retry_max", "delivery.give_up", "delivery.lease", "delivery.connections",
     "spf.seconds", "srs.days", "dkim.signatures", "dkim.look_seconds", "dkim.replay_hours",
-    "greylist.passes", "spam.processes", "spam.seconds",
+    "greylist.passes", "spam.seconds", "spam.keep_days", "spam.keep_scores",
     "outbound.policy_seconds", "outbound.report_days", "outbound.problem_hours", "outbound.own_days",
     "antivirus.engine.seconds", "antivirus.engine.connections", "antivirus.alert_hours",
+    "alerts.seconds", "alerts.give_up_hours",
     "antivirus.quarantine_days", "limits.workshop_children", "limits.workshop_jobs", "limits.unpack_seconds",
 }  # fmt: skip
-_MOST = {"srs.days": 365, "spam.processes": 16}  # its time stamp has room for 1,023
+_MOST = {
+    "srs.days": 365,  # its time stamp has room for 1,023
+    "probe.hour": 23,
+    "alerts.seconds": 60,
+}
 # What was bound, opened or started with the service cannot change under it.
 NEEDS_RESTART = frozenset(
     {"listen.addresses", "listen.smtp", "listen.submission", "listen.submissions", "listen.ssh"}
@@ -60,7 +66,6 @@ NEEDS_RESTART = frozenset(
         "limits.group_commit",
         "limits.write_queue",
         "limits.password_checks",
-        "spam.processes",
         "limits.workshop_children",
     }
 )
@@ -130,25 +135,31 @@ class _File:
         for zone in settings.dnslists.zone:
             if trouble := list_presets.trouble(zone):
                 raise self.wrong("dnslists.zone", trouble)
-        authorities = settings.outbound.ca_file
-        if authorities is not None and not authorities.is_file():
-            raise self.wrong("outbound.ca_file", f"there is no file {authorities}")
-        self._exceptions(settings)
-        secret = settings.relay.smarthost_password_file
-        if secret is not None and secret.exists() and secret.stat().st_mode & 0o077:
-            raise self.wrong("relay.smarthost_password_file", f"others can read {secret}; run: chmod 600 {secret}")
-        return settings
-
-    def _exceptions(self, settings: Settings) -> None:
         if any(one.tls == "dane" for one in settings.outbound.domain) and not settings.dns.validating:
             raise self.wrong("outbound.domain.tls", 'tls = "dane" needs name servers that validate, [dns] validating')
-        if settings.outbound.ca_file is not None:
-            from backend import tls  # OpenSSL, for who has authorities of his own
+        if settings.alerts.webhook.url.startswith("http:") and not settings.alerts.plain:
+            raise self.wrong("alerts.webhook", "only https:// is safe; [alerts] plain = true allows http:// at home")
+        self._authorities(settings.outbound.ca_file, "outbound.ca_file")
+        self._authorities(settings.alerts.ca_file, "alerts.ca_file")
+        self._secret(settings.relay.smarthost_password_file, "relay.smarthost_password_file")
+        self._secret(settings.alerts.secret_file, "alerts.secret_file")
+        return settings
 
-            try:
-                tls.client_context(verify=True, ca_file=settings.outbound.ca_file)
-            except BadInput as error:
-                raise self.wrong("outbound.ca_file", str(error).rstrip(".")) from None
+    def _secret(self, path: Path | None, where: str) -> None:
+        if path is not None and path.exists() and path.stat().st_mode & 0o077:
+            raise self.wrong(where, f"others can read {path}; run: chmod 600 {path}")
+
+    def _authorities(self, path: Path | None, where: str) -> None:
+        if path is None:
+            return
+        if not path.is_file():
+            raise self.wrong(where, f"there is no file {path}")
+        from backend import tls  # OpenSSL, for who has authorities of his own
+
+        try:
+            tls.client_context(verify=True, ca_file=path)
+        except BadInput as error:
+            raise self.wrong(where, str(error).rstrip(".")) from None
 
     def _table(self, kind: Any, table: dict[str, Any], where: str) -> Any:
         hints = _hints(kind)
@@ -219,7 +230,7 @@ class _File:
             return ("*." + _domain(value[2:])) if value.startswith("*.") else _domain(value)
         if where == "dmarc.exceptions":
             return _domain(value)
-        if where in ("dmarc.report_from", "dmarc.report_address") and value:
+        if where in ("dmarc.report_from", "dmarc.report_address", "probe.recipient") and value:
             return _mail_address(value)
         if where in ("listen.addresses", "dnslists.own_addresses") or where.startswith("delivery.source_ip"):
             return str(ip_address(value)) if value else value
@@ -241,6 +252,9 @@ class _File:
         if not 1 <= int(port) <= _PORTS:
             raise ValueError(f"{port} is not a port, 1 to {_PORTS}")
         return HostPort(host, int(port))
+
+    def web_address(self, value: str, where: str) -> WebAddress:
+        return WebAddress(_web_address(value) if value else "")
 
     def network(self, value: str, where: str) -> Network:
         try:
@@ -280,6 +294,7 @@ _TEXT: dict[Any, Callable[[_File, str, str], Any]] = {
     str: _File.text_value,
     Path: _File.path_value,
     HostPort: _File.host_port,
+    WebAddress: _File.web_address,
     Network: _File.network,
 }
 
@@ -317,6 +332,19 @@ def _mail_address(value: str) -> str:
         return str(address.parse(value))
     except BadInput:
         raise ValueError(f"{value!r} is not a mail address") from None
+
+
+def _web_address(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        good = value.startswith(("https://", "http://")) and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    if not good or not value.isascii() or not value.isprintable() or " " in value:
+        raise ValueError("it is no web address such as https://alerts.example.org/mail")
+    if parts.username is not None:
+        raise ValueError("a name and a password have no place in it; secret_file signs what is posted")
+    return value
 
 
 def _unquoted(key: str) -> str:

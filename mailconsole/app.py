@@ -46,6 +46,7 @@ TABS = (
     Tab("8", "settings", "what is in force, and from where", "screens.settings:Settings", "settings.list"),
     Tab("9", "lists", "who is let in, who is kept out", "screens.access:Access", "access.list"),
     Tab("0", "dns", "what should stand in the DNS, and what does", "screens.dns:Dns", "dns.check"),
+    Tab("X", "viruses", "engines, outbreaks, who inside is infected", "screens.viruses:Viruses", "virus.list"),
 )
 
 
@@ -103,6 +104,7 @@ class Console(App[None]):
         Binding("U", "deletions", "Deletions", show=False, tooltip="what was deleted, and can be put back"),
         Binding("z", "dnslists", "DNS lists", show=False, tooltip="DNS lists: their health and hits"),
         Binding("I", "quarantine", "Quarantine", show=False, tooltip="mail that is kept from its recipients"),
+        Binding("S", "spam", "Spam", show=False, tooltip="spam: how much is marked and why; thresholds tried and set"),
         Binding("T", "theme", "Colours", show=False, tooltip="dark, light or high contrast; kept for the next time"),
         Binding("W", "password", "Own password", show=False, tooltip="choose another password for yourself"),
         Binding("q", "quit", "Quit", show=False, tooltip="leave; the service goes on"),
@@ -143,8 +145,18 @@ class Console(App[None]):
         if reason := self.link.refusal(Quarantine.lists):
             self.notify(safe(reason), severity="warning", markup=False)
             return
-        await self.action_tab(Quarantine.tab if any(tab.name == Quarantine.tab for tab in TABS) else TABS[0].name)
+        await self.action_tab("viruses")
         self.push_screen(Quarantine(self.link))
+
+    async def action_spam(self) -> None:
+        """How much is marked and why; it lies behind the viruses."""
+        from screens.spam import Spam
+
+        if reason := self.link.refusal("spam.figures"):
+            self.notify(safe(reason), severity="warning", markup=False)
+            return
+        await self.action_tab("viruses")
+        self.push_screen(Spam(self.link))
 
     async def action_tab(self, name: str, words: str = "") -> None:
         """Open a tab, with a filter when there are `words`; the tab that is open goes back to its first screen."""

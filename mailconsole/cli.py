@@ -28,7 +28,7 @@ _FIXED = 1_000  # entries that a question can stand for one by one
 _NO_OBJECT = ("why", "notice")  # arguments that say how, and not to what
 _OWN_FILES = ("mailbox.export", "dmarc.import")  # actions that write or read where the command runs
 _UNDO = dict.fromkeys(
-    ("queue.delete", "user.delete", "domain.delete", "access.delete", "quarantine.delete"),
+    ("queue.delete", "user.delete", "domain.delete", "access.delete", "quarantine.delete", "virus.contain"),
     "`mailconsole undo` can put it back for a while.",
 )
 
@@ -170,6 +170,10 @@ def _open_here(settings: Settings) -> Store:
     return Store.open(settings.site.data, settings.limits)
 
 
+# What an answer says of what was tried: 1 is the exit code where it did not succeed.
+_GOOD = {"probe.run": "good", "alerts.test": "taken"}
+
+
 def _act(given: argparse.Namespace, connection: socket.socket | None) -> int:
     action = given.action
     arguments = _arguments(given)
@@ -219,7 +223,7 @@ def _act(given: argparse.Namespace, connection: socket.socket | None) -> int:
         output.show(action.name, answer)
         if action.name == "audit-log.verify":
             _proved(answer)
-        return 0
+        return 1 if action.name in _GOOD and not answer[_GOOD[action.name]] else 0
     finally:
         service.close()
 

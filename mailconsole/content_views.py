@@ -1,4 +1,4 @@
-"""How viruses and a scan look to a person."""
+"""How engines and a scan look to a person."""
 
 from __future__ import annotations
 
@@ -7,16 +7,6 @@ from typing import Any
 
 from mailconsole.tables import table
 from screens.text import safe
-
-
-def _alerts(answer: dict[str, Any]) -> str:
-    if not answer["rows"]:
-        return "No alert matches."
-    rows = [
-        (row["last"], row["kind"], row["count"], row["subject"], row["account"] or row["peer"] or "", row["words"])
-        for row in answer["rows"]
-    ]
-    return table(("last", "kind", "times", "what", "from", "words"), rows)
 
 
 def _engines(answer: dict[str, Any]) -> str:
@@ -43,7 +33,6 @@ def _scan(answer: dict[str, Any]) -> str:
 
 
 VIEWS: dict[str, Callable[[Any], str]] = {
-    "virus.list": _alerts,
     "virus.engines": _engines,
     "scan": _scan,
 }

@@ -12,6 +12,7 @@ from textual.dom import DOMNode
 from backend.management.registry import actions
 from mailconsole.app import TABS, Console
 from screens.account import AccountScreen
+from screens.alert import AlertScreen
 from screens.authentication import Authentication
 from screens.deletions import Deletions
 from screens.dmarc import Impostors, Reports
@@ -25,6 +26,8 @@ from screens.page import Page
 from screens.quarantine import Quarantine
 from screens.quarantined import Quarantined
 from screens.rules import Rules
+from screens.spam import Spam
+from screens.spam_messages import Scored
 from screens.story import StoryScreen
 from screens.vacation import VacationScreen
 from screens.widgets.table import Table
@@ -39,7 +42,13 @@ _BEHIND: dict[str, tuple[tuple[str, type[DOMNode]], ...]] = {  # tab -> what is 
     "accounts": (("accounts, one of them", AccountScreen), ("accounts, a vacation", VacationScreen)),
     "audit": (("audit, deletions", Deletions),),
     "settings": (("a page of text", Page),),
-    "viruses": (("viruses, quarantine", Quarantine), ("viruses, one message of it", Quarantined)),
+    "viruses": (
+        ("viruses, an alert", AlertScreen),
+        ("viruses, quarantine", Quarantine),
+        ("viruses, one message of it", Quarantined),
+        ("viruses, spam", Spam),
+        ("viruses, spam, messages", Scored),
+    ),
     "lists": (("lists, DNS lists", DnsLists), ("lists, one of the DNS", DnsListScreen)),
     "dns": (
         ("dns, a record", RecordScreen),
@@ -62,7 +71,8 @@ class Row:
 def rows() -> list[Row]:
     """First what works everywhere and on every list, then each screen's own keys."""
     shared = [Row(name, tuple(_keys(kinds))) for name, kinds in _SHARED]
-    digits = (f"{TABS[0].key}–{TABS[-1].key}", "the screens")
+    numbered = [tab.key for tab in TABS if _DIGITS.match(tab.key)]
+    digits = (f"{numbered[0]}–{numbered[-1]}", "the screens")
     everywhere = Row("everywhere", (digits, *(key for key in shared[0].keys if not _DIGITS.match(key[0]))))
     known = {key for row in shared for key in row.keys}
     found = []

@@ -84,6 +84,9 @@ class Settings(Listing[SettingRow]):
         words = Text(f"{safe(row.key)} = {safe(row.value, 200) or '–'}", style=ink.text)
         if row.pending is not None:
             words.append("  ▸ ", style=ink.accent).append_text(_pending(row))
+        elif row.author is not None:
+            by = f"set here by {safe(row.author, 64)}, {safe((row.since or '')[:16].replace('T', ' '))} UTC"
+            words.append(f"  not the file's {safe(row.file or '', 60)}: {by}", style=ink.warn)
         elif row.restart:
             words.append("  needs a restart to change", style=ink.warn)
         meaning = safe(row.help or "the shipped file says no more", 500)
@@ -97,10 +100,13 @@ class Settings(Listing[SettingRow]):
 
 def _key(row: SettingRow) -> Text:
     mark = "▸ " if row.pending is not None else ""
-    return Text(f"{mark}{safe(row.key)}", style=ink.text if row.line is not None else ink.muted)
+    ours = row.line is not None or row.author is not None
+    return Text(f"{mark}{safe(row.key)}", style=ink.text if ours else ink.muted)
 
 
 def _source(row: SettingRow) -> str:
+    if row.author is not None:
+        return "set here"
     return "default" if row.line is None else f"line {row.line}"
 
 

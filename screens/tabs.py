@@ -1,4 +1,4 @@
-"""The screens that have a digit of their own: the table of them is in the front door, the title bar draws it."""
+"""The screens that have a key of their own: the table of them is in the front door, the title bar draws it."""
 
 from __future__ import annotations
 

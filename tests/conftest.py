@@ -9,6 +9,17 @@ import pytest
 
 from tests.harness.site import Site
 
+_NAMED_WHOLE = 40  # letters or bytes of a value that may stand in the name of a test
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Long values are named by their length. A packed one holds the second in which it was packed, and processes that
+    share the tests must find the same names.
+    """
+    if isinstance(val, str | bytes) and len(val) > _NAMED_WHOLE:
+        return f"{argname} of {len(val)}"
+    return None
+
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:

@@ -63,8 +63,11 @@ PICTURES = (
     Picture("quarantine", ("I",), "encrypted"),
     Picture("quarantined", ("I", "enter"), "Headers"),
     Picture("dnslists", ("z",), "zen.spamhaus.org"),
+    Picture("spam", ("S",), "in force"),
     Picture("dns", ("0",), "DKIM key"),
     Picture("authentication", ("V",), "DMARC fail"),
+    Picture("viruses", ("X",), "of ours sent a virus"),
+    Picture("alert", ("X", "G", "enter"), "yara: infected"),
     Picture("help", ("2", "question_mark"), "Release"),
 )
 

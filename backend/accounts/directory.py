@@ -26,6 +26,7 @@ class Directory:
         self._generation = 0
         self._domains: frozenset[str] | None = None
         self._known: dict[Address, Resolution | None] = {}
+        self._active: dict[int, bool] = {}
 
     async def is_own(self, domain: str) -> bool:
         """Whether mail for the domain ends here."""
@@ -54,6 +55,18 @@ class Directory:
                 return Resolution((), (str(original),))
             address = original
         return await self._found(address)
+
+    async def is_active(self, account: int) -> bool:
+        """Whether that account is there, and not suspended."""
+        self._refresh()
+        if account in self._active:
+            return self._active[account]
+        generation = self._generation
+        found = await self._store.query(lambda reader: accounts.account_of(reader, account))
+        active = found is not None and found.state == "active"
+        if generation == self._store.generation.number:
+            self._active[account] = active
+        return active
 
     async def leaves_as(self, sender: Address | None) -> str | None:
         """The sender of a message that an alias of ours sends on to another host; None: as it came."""
@@ -90,3 +103,4 @@ class Directory:
             self._generation = number
             self._domains = None
             self._known.clear()
+            self._active.clear()

@@ -1,4 +1,5 @@
-"""Alerts as they are raised: kept in the store, and told to the postmaster by mail, one mail for an outbreak.
+"""Alerts as they are raised: kept in the store, and told to the postmaster by mail and to the site's webhook, once for
+an outbreak.
 
 Who is written to is the postmaster alone: the sender of a virus is forged more often than not.
 """
@@ -6,25 +7,25 @@ Who is written to is the postmaster alone: the sender of a virus is forged more 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 
 from backend import clock, ids
 from backend.address import Address
 from backend.config import Settings
+from backend.content import event
+from backend.delivery.wake import Wake
 from backend.store import accounts, alerts, messages
 from backend.store.alerts import Alert
 from backend.store.bodies import Body
 from backend.store.database import Transaction
 from backend.store.messages import Local, Message, Remote
 
-_TITLES = {
-    "incoming": "Infected mail from outside",
-    "outgoing": "Infected mail from inside",
-    "engine": "An engine against viruses does not work",
-}
 _ADVICE = {
     "incoming": "It was not delivered. Nothing need be done.",
     "outgoing": "It was refused. The machine or the account that sent it is infected, or somebody else uses it:\r\n"
     "take it off the network, change the password, and look at what it sent before.",
+    "probe": "Until it is found again, viruses or spam may pass unseen. `mailconsole probe run` tries it now, and\r\n"
+    "`mailconsole trace show` has what became of each letter.",
     "engine": "Until it works again mail waits at its senders, or passes without its word, as the settings say.\r\n"
     "`mailconsole scan` with any file shows what each engine says.",
 }
@@ -40,12 +41,23 @@ def alarm(
     *,
     peer: str | None = None,
     account: str | None = None,
+    number: int = 1,
+    disagree: bool = False,
+    parts: Iterable[tuple[str, str]] = (),
 ) -> None:
-    """Raise one, and write to the postmaster unless that was done about the same thing not long ago."""
+    """Raise one, and tell the postmaster and the webhook unless that was done about the same thing not long ago. The
+    further words are those of `alerts.note`.
+    """
     hours = settings.antivirus.alert_hours
-    alert, tell = alerts.note(transaction, kind, subject, words, hours=hours, peer=peer, account=account)
+    alert, tell = alerts.note(
+        transaction, kind, subject, words,
+        hours=hours, peer=peer, account=account, number=number, disagree=disagree, parts=parts,
+    )  # fmt: skip
     if not tell:
         return
+    if settings.alerts.webhook:
+        event.post(transaction, settings, alert)
+    transaction.after_commit(lambda: _ring(settings))
     site = settings.site
     address = Address("postmaster", site.domain)
     resolution = accounts.resolve(transaction, address, settings.accounts.tag_separator, site.domain)
@@ -65,12 +77,18 @@ def alarm(
     messages.accept(transaction, letter, local, [Remote(to, to.rpartition("@")[2]) for to in resolution.remote])
 
 
+def _ring(settings: Settings) -> None:
+    bell = Wake(settings.site.run)
+    bell.ring()
+    bell.close()
+
+
 def _text(identity: int, settings: Settings, alert: Alert) -> bytes:
     site = settings.site
     lines = [
         f"From: Mailconsole <postmaster@{site.domain}>",
         f"To: postmaster@{site.domain}",
-        f"Subject: [alert] {_TITLES[alert.kind]}",
+        f"Subject: [alert] {event.TITLES[alert.kind]}",
         f"Date: {clock.date(time.time())}",
         f"Message-ID: <{ids.text(identity)}@{site.hostname}>",
         "MIME-Version: 1.0",
@@ -78,7 +96,7 @@ def _text(identity: int, settings: Settings, alert: Alert) -> bytes:
         "Content-Transfer-Encoding: 8bit",
         "Auto-Submitted: auto-generated",
         "",
-        f"{_TITLES[alert.kind]}: {_plain(alert.subject)}",
+        f"{event.TITLES[alert.kind]}: {_plain(alert.subject)}",
         "",
         f"What: {_plain(alert.words)}",
     ]

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
+from backend import ids
 from backend.config import Antivirus
 from backend.content.alarm import alarm
 from backend.content.antivirus import Examination
 from backend.errors import MailError
+from backend.policy import ours
 from backend.policy.check import Services, Verdict, defer, reject
 from backend.store import accounts
 from backend.store.database import Transaction
@@ -28,15 +30,18 @@ class Viruses:
         settings = services.settings.antivirus
         if antivirus is None or not settings.enabled:
             return None
-        found = await antivirus.examine(message.body)
+        found = await antivirus.examine(message.body, antivirus.inspection.at(message))
         mail, session = message.session.mail, message.session
         assert mail is not None
         mail.engines = found.words()
-        inside = session.submission or _ours(message, services)
-        await _raise(found, message, services, inside=inside)
+        inside = ours.inside(session, services.settings)
+        verdict = decide(found, settings, inside=inside)
+        if mail.probe is None:
+            mail.counts += counts(found, verdict, inside=inside)
+        await _raise(found, verdict, message, services, inside=inside)
         for result in found.failed:
             session.marks.append(f"{self.name}: not looked at by {result.engine}")
-        return decide(found, settings, inside=inside)
+        return verdict
 
 
 def decide(found: Examination, settings: Antivirus, *, inside: bool) -> Verdict | None:
@@ -66,32 +71,57 @@ def decide(found: Examination, settings: Antivirus, *, inside: bool) -> Verdict 
     return Verdict("mark", ", ".join(marks)) if marks else None
 
 
+def counts(found: Examination, verdict: Verdict | None, *, inside: bool) -> list[str]:
+    """The figures that the message counts in."""
+    what = ["looked at"]
+    if found.infected is not None:
+        what.append("infected")
+    if found.disagree:
+        what.append("disagreed")
+    done = _DONE.get(verdict.action) if verdict is not None else None
+    if done is not None:
+        what.append(done)
+    return [f"virus.{'out' if inside else 'in'} {one}" for one in what]
+
+
 def _ascii(words: str) -> str:
     """For a reply: names in it are the sender's."""
     return "".join(letter if " " <= letter <= "~" else "?" for letter in words[:200])
 
 
-async def _raise(found: Examination, message: Incoming, services: Services, *, inside: bool) -> None:
+async def _raise(
+    found: Examination, verdict: Verdict | None, message: Incoming, services: Services, *, inside: bool
+) -> None:
     """Tell of what is infected, and of engines that do not work. The answer to the client does not wait for the disk
-    where nothing is wrong.
+    where nothing is wrong, nor where it was told of a moment ago.
     """
-    if services.dry or services.antivirus is None or not (found.infected or found.faults):
+    if services.dry or services.antivirus is None:
+        return
+    faults = [(one, number) for one in found.faults if (number := services.antivirus.fault(one.engine))]
+    if found.infected is None and not faults:
         return
     session, settings = message.session, services.settings
     account = session.account.address if session.account else None
     peer = str(session.peer)
+    probe = session.mail is not None and session.mail.probe is not None
+    taken = verdict is not None and verdict.action == "quarantine"
+    story = ids.text(message.id) if taken else session.id
 
     def write(transaction: Transaction) -> None:
-        for result in found.faults:
-            alarm(transaction, settings, "engine", result.engine, result.words)
-        if found.infected is None:
-            return
+        for result, number in faults:
+            alarm(transaction, settings, "engine", result.engine, result.words, number=number)
+        if found.infected is None or probe:
+            return  # what the probe brings is meant to be infected
         said = ", ".join(f"{name}: {words}" for name, words in found.words().items())
-        if not inside:
-            alarm(transaction, settings, "incoming", found.infected.signature, said, peer=peer)
-            return
-        alarm(transaction, settings, "outgoing", account or peer, said, peer=peer, account=account)
-        if account is not None and settings.antivirus.suspend:
+        kind, subject = ("outgoing", account or peer) if inside else ("incoming", found.infected.signature)
+        parts = [("address", peer), ("verdict", said), ("story", story)]
+        if account is not None:
+            parts.append(("account", account))
+        alarm(
+            transaction, settings, kind, subject, said,
+            peer=peer, account=account, disagree=found.disagree, parts=parts,
+        )  # fmt: skip
+        if inside and account is not None and settings.antivirus.suspend:
             accounts.set_state(transaction, account, "suspended")
             transaction.directory_changed = True
 
@@ -99,12 +129,7 @@ async def _raise(found: Examination, message: Incoming, services: Services, *, i
         await services.antivirus.store.commit(write)
 
 
-def _ours(message: Incoming, services: Services) -> bool:
-    """Whether it comes from a host that may relay through us."""
-    peer = message.session.peer
-    return any(peer in network for network in services.settings.relay.networks)
-
-
+_DONE = {"reject": "refused", "quarantine": "quarantined", "defer": "deferred"}
 _SENTENCES = {
     "unscannable": "The message holds something that cannot be looked at",
     "refused type": "Files of this type are not taken",

@@ -19,13 +19,17 @@ from backend.store import (
     greylist,
     lockouts,
     logins,
+    probes,
     quarantine,
     sending,
+    spam_reports,
+    spam_scores,
     statistics,
     tls_received,
     tls_results,
     trace,
     vacations,
+    webhooks,
 )
 from backend.store.database import Store
 
@@ -37,6 +41,8 @@ _PIECE = 1_000  # events
 _ANSWERS = 32 * 86_400.0  # seconds that it is remembered whom a vacation answered: longer than any asks for
 _FAILURES = 86_400.0  # seconds after which failed log-ins count no more
 _DAY = 86_400  # seconds
+_PROBES = 400 * _DAY  # seconds that the findings of probes are kept: a year, and time to look back at it
+_EVENTS = 30 * _DAY  # and what became of events for the webhook
 _DOMAINS = 1_000  # kept by name of each value that a check finds on a day
 _BREATH = 0.05  # seconds between pieces
 
@@ -83,12 +89,16 @@ class Housekeeping:
             more = await self._store.commit(deletions.purge)
             await asyncio.sleep(_BREATH)
         await self._store.commit(sending.forget)
+        await self._forget_spam(now)
         await self._forget_greylist(now)
         more = True
         while more:
             more = await self._store.commit(quarantine.forget)
             await asyncio.sleep(_BREATH)
         await self._store.commit(lambda t: alerts.forget(t, now - keep.statistics_days * 86_400))
+        await self._store.commit(probes.sweep_old)
+        await self._store.commit(lambda t: probes.forget(t, now - _PROBES))
+        await self._store.commit(lambda t: webhooks.forget(t, now - _EVENTS))
         await self._store.commit(lambda t: vacations.forget(t, now - _ANSWERS))
         await self._store.commit(lambda t: statistics.forget(t, now - keep.statistics_days * 86_400))
         await self._forget_tls(now - self.settings.outbound.report_days * _DAY)
@@ -96,6 +106,16 @@ class Housekeeping:
         for number in range(256):
             await self._store.commit(partial(bodies.sweep, older_than=_LEFTOVER, part=f"{number:02x}"))
             await asyncio.sleep(_BREATH)
+
+    async def _forget_spam(self, now: float) -> None:
+        """What messages scored, and what people said of it."""
+        wanted = self.settings.spam
+        before, gone = now - wanted.keep_days * _DAY, _PIECE
+        while gone >= _PIECE:
+            gone = await self._store.commit(lambda t: spam_scores.forget(t, before, wanted.keep_scores, _PIECE))
+            await asyncio.sleep(_BREATH)
+        reports_end = now - self.settings.trace.statistics_days * _DAY
+        await self._store.commit(lambda t: spam_reports.forget(t, reports_end))
 
     async def _forget_greylist(self, now: float) -> None:
         wanted = self.settings.greylist

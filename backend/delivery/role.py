@@ -1,4 +1,6 @@
-"""The role `delivery`: the queue runner, notices, reports, vacations, housekeeping, and what is watched in the DNS."""
+"""The role `delivery`: the queue runner, notices, reports, vacations, housekeeping, what is watched in the DNS, the
+daily probe, and alerts for the webhook.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +12,12 @@ from backend.delivery.dmarc.reporter import Reports
 from backend.delivery.housekeeping import Housekeeping
 from backend.delivery.list_watch import ListWatch
 from backend.delivery.notifier import Notifier
+from backend.delivery.probe.daily import Daily
 from backend.delivery.runner import Runner
 from backend.delivery.tlsrpt.reporter import Reporter
 from backend.delivery.vacation.responder import Responder
 from backend.delivery.wake import Wake
+from backend.delivery.webhook import Webhook
 from backend.policy.dkim.rotation import Rotation
 from backend.role import Role
 
@@ -33,11 +37,16 @@ async def serve(role: Role) -> None:
     housekeeping = Housekeeping(role.settings, role.store)
     rotation = Rotation(role.settings, role.store)
     list_watch = ListWatch(role.settings, role.store)
+    probe = Daily(role.settings, role.store)
+    rung = asyncio.Event()
+    rung.set()
+    webhook = Webhook(role.settings, role.store, rung)
     bell = Wake(role.settings.site.run)
 
     def heard() -> None:
         runner.wake.set()
         told.set()
+        rung.set()
 
     def reload(settings: Settings) -> None:
         runner.reload(settings)
@@ -49,13 +58,15 @@ async def serve(role: Role) -> None:
         housekeeping.settings = settings
         rotation.settings = settings
         list_watch.reload(settings)
+        probe.settings = settings
+        webhook.settings = settings
 
     role.on_reload.append(reload)
     bell.listen(heard)
     try:
         async with asyncio.TaskGroup() as group:
             watchers = (notifier, reporter, responder, reports, incoming, housekeeping, rotation, list_watch)
-            others = [group.create_task(one.run()) for one in watchers]
+            others = [group.create_task(one.run()) for one in (*watchers, probe, webhook)]
             await runner.run(role.stopping)
             for task in others:
                 task.cancel()

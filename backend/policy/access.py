@@ -3,16 +3,18 @@
 An allow rule spares reverse DNS, greylisting and all black lists, ours too. A sender and a HELO name can be forged, so
 SPF and DMARC are asked all the same; one about the client itself makes SPF mark where it would refuse. A deny rule
 counts when no allow rule and no DNS white list vouches; it never keeps anybody from postmaster and abuse, unless it is
-about those addresses themselves.
+about those addresses themselves. A host of our own networks is asked about nothing, but for a deny rule of its very
+address: whoever writes one means that machine.
 """
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from dataclasses import replace
 from typing import Any
 
 from backend.policy.check import Check, Services, Stage, Verdict, defer, reject
-from backend.policy.ours import desk, ours
+from backend.policy.ours import at_home, desk, ours
 from backend.resolver import reverse
 from backend.resolver.reverse import Names
 from backend.smtp.session import Session
@@ -29,11 +31,11 @@ class Allow:
     stage: Stage = "rcpt"
     begins: Stage = "connect"
 
-    async def begin(self, session: Session, services: Services) -> Any:
+    def begin(self, session: Session, services: Services) -> Coroutine[Any, Any, Names | None] | None:
         """The names of the client, where any rule is about names; None where they are not asked for."""
-        if _spared(session, services) or not await services.access.know_hosts():
+        if _spared(session, services) or services.access.without_hosts:
             return None
-        return await _names(session, services)
+        return self._names(session, services)
 
     async def __call__(self, session: Session, services: Services) -> Verdict | None:
         """Never refuses; what it finds is `session.mail.allowed`."""
@@ -56,6 +58,9 @@ class Allow:
         mail.allowed, mail.allowed_here = f"rule {rule.id}", rule.kind == "recipient"
         return Verdict("mark", f"rule {rule.id} for <{recipient.address}>") if mail.allowed_here else None
 
+    async def _names(self, session: Session, services: Services) -> Names | None:
+        return await _names(session, services) if await services.access.know_hosts() else None
+
 
 class Deny:
     """Refuses what a rule keeps out."""
@@ -68,6 +73,8 @@ class Deny:
         mail, recipient = session.mail, session.recipient
         assert mail is not None
         assert recipient is not None
+        if at_home(session, services.settings):
+            return await self._contained(session, services)
         if mail.allowed or _spared(session, services):
             return None
         hosts = await _hosts(session, services)
@@ -83,6 +90,20 @@ class Deny:
         services.access.hit(rule)
         text = f"{_refused(rule, session)} (rule {rule.id} of our access list)"
         return replace(reject(rule.kind, "5.7.1", text), rule=rule.id)
+
+    async def _contained(self, session: Session, services: Services) -> Verdict | None:
+        """550 5.7.1 for a host of ours that a rule names; whoever has logged in there makes no difference."""
+        recipient = session.recipient
+        assert recipient is not None
+        if not services.settings.access.enabled or desk(recipient):
+            return None
+        rules = await services.access.fitting(Subject(session.peer))
+        rule = next((rule for rule in rules if rule.verdict == DENY and rule.kind == "address"), None)
+        if rule is None:
+            return None
+        services.access.hit(rule)
+        text = f"{session.peer} may not send mail now, ask our postmaster (rule {rule.id} of our access list)"
+        return replace(reject("contained", "5.7.1", text), rule=rule.id)
 
 
 class Whole:

@@ -46,7 +46,14 @@ class AccessLists:
 
     async def know_hosts(self) -> bool:
         """Whether any rule is about host names, for which the DNS must be asked."""
-        return any(shape in _HOSTS for shape in await self._used())
+        return not (await self._used()).isdisjoint(_HOSTS)
+
+    @property
+    def without_hosts(self) -> bool:
+        """Whether it is known at once that no rule is about them; when it is not, `know_hosts` finds out."""
+        if self._shapes is None or self._generation != self._store.generation.number:
+            return False
+        return self._shapes.isdisjoint(_HOSTS)
 
     def hit(self, rule: Rule) -> None:
         """Count that it has decided; written soon, and with nobody waiting."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import get_args
 
-from backend.policy import access, dnslists, greylist, jumps, rates, recipient, relay, reverse_dns, sender, spf
+from backend.policy import access, account, dnslists, greylist, jumps, rates, recipient, relay, reverse_dns, sender, spf
 from backend.policy.arc import check as arc
 from backend.policy.check import Check, Early, Services, Stage, Verdict
 from backend.policy.dkim import check as dkim
@@ -14,6 +14,7 @@ from backend.smtp.session import Session
 CHECKS: tuple[Check, ...] = (
     rates.message_rate,
     rates.guesses,
+    account.check,
     sender.check,
     relay.check,
     recipient.check,

@@ -9,14 +9,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
+from typing import Any
 
 from backend.policy import reverse_dns
 from backend.policy.check import Early, Services, Stage, Verdict, reject
 from backend.policy.dnslist import CLEAR, DnsList, Found
 from backend.policy.finding import Finding, Result
 from backend.policy.ours import desk, ours
-from backend.smtp.session import Session
+from backend.smtp.session import MailTransaction, Session
 
 _DOMAIN = re.compile(r"(?=.{4,253}\Z)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})+")
 _SHOWN = 3  # lists named in a refusal
@@ -32,11 +33,14 @@ class WhiteLists:
     stage: Stage = "rcpt"
     begins: Stage = "connect"
 
-    async def begin(self, session: Session, services: Services) -> Asked:
-        """Every list about addresses and host names, at once."""
-        asked: Asked = {}
+    def begin(self, session: Session, services: Services) -> Coroutine[Any, Any, Asked] | None:
+        """Every list about addresses and host names, at once; None for one of ours."""
         if not services.lists.all or ours(session, services.settings):
-            return asked
+            return None
+        return self._ask(session, services)
+
+    async def _ask(self, session: Session, services: Services) -> Asked:
+        asked: Asked = {}
         await services.standing.ready()
         peer = str(session.peer)
         for one in services.lists.awake:
@@ -52,7 +56,7 @@ class WhiteLists:
         assert mail is not None
         if not services.lists.all or mail.allowed or ours(session, services.settings):
             return None
-        hits = await _hits(await session.begun(WHITE), session, services, white=True)
+        hits = await _hits(await session.begun(WHITE) or {}, session, services, white=True)
         if _weight(hits) >= services.settings.dnslists.threshold:
             one, what, found = max(hits, key=lambda hit: hit[2].weight)
             mail.allowed = one.zone
@@ -71,12 +75,14 @@ class BlackLists:
     stage: Stage = "rcpt"
     begins: Stage = "mail"
 
-    async def begin(self, session: Session, services: Services) -> Asked:
-        """Lists about domains: the HELO's and the sender's."""
+    def begin(self, session: Session, services: Services) -> Coroutine[Any, Any, Asked] | None:
+        """Lists about domains: the HELO's and the sender's; None for one of ours."""
+        if not services.lists.all or session.mail is None or ours(session, services.settings):
+            return None
+        return self._ask(session, session.mail, services)
+
+    async def _ask(self, session: Session, mail: MailTransaction, services: Services) -> Asked:
         asked: Asked = {}
-        mail = session.mail
-        if mail is None or ours(session, services.settings):
-            return asked
         sender = mail.sender.domain if mail.sender is not None else ""
         for one in services.lists.awake:
             for part, domain in (("sender", sender), ("helo", session.helo.lower().rstrip("."))):
@@ -90,7 +96,7 @@ class BlackLists:
         assert mail is not None
         if not services.lists.all or mail.allowed or ours(session, services.settings) or desk(session.recipient):
             return None
-        asked = {**(await session.begun(WHITE)), **(await session.begun(BLACK))}
+        asked = {**(await session.begun(WHITE) or {}), **(await session.begun(BLACK) or {})}
         hits = await _hits(asked, session, services, white=False)
         weight = _weight(hits)
         words = "; ".join(one.reason(what, found) for one, what, found in hits[:_SHOWN])

@@ -10,7 +10,23 @@ DESKS = frozenset({"postmaster", "abuse"})  # local parts: where people complain
 
 def ours(session: Session, settings: Settings) -> bool:
     """Whether the client is one of ours, as far as is known now: submission, a log-in, or an own network."""
-    return session.submission or any(session.peer in network for network in settings.relay.networks)
+    return session.submission or at_home(session, settings)
+
+
+def at_home(session: Session, settings: Settings) -> bool:
+    """Whether the client is a host of an own network, whoever uses it."""
+    networks = settings.relay.networks
+    if session.home is None or session.home[0] is not networks:  # asked by many checks, and again after a reload
+        session.home = networks, any(session.peer in network for network in networks)
+    return session.home[1]
+
+
+def inside(session: Session, settings: Settings) -> bool:
+    """Whether a message is looked at as one of our own people's. The probe from outside comes from this host, and is
+    looked at as a stranger's.
+    """
+    probe = session.mail.probe if session.mail is not None else None
+    return ours(session, settings) and (probe is None or probe.direction == "out")
 
 
 def desk(recipient: Recipient | None) -> bool:

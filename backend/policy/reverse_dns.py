@@ -5,6 +5,7 @@ The look-ups begin when the client connects and are decided at RCPT. A name serv
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -49,10 +50,13 @@ class ReverseDns:
     stage: Stage = "rcpt"
     begins: Stage = "connect"
 
-    async def begin(self, session: Session, services: Services) -> Any:
+    def begin(self, session: Session, services: Services) -> Coroutine[Any, Any, Reverse] | None:
         """The look-ups; the confirmed name is in `session.host` from then on. None for one of ours."""
         if not services.settings.reverse_dns.enabled or ours(session, services.settings):
             return None
+        return self._look_up(session, services)
+
+    async def _look_up(self, session: Session, services: Services) -> Reverse:
         found = await look_up(session.lookups or services.resolver, session.peer)
         if found.value == "pass":
             session.host = found.name

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 from backend.config import Settings
 from backend.policy.check import Services, Stage, Verdict, defer, reject
@@ -39,12 +41,12 @@ class Spf:
     stage: Stage = "rcpt"
     begins: Stage = "mail"
 
-    async def begin(self, session: Session, services: Services) -> Found | None:
+    def begin(self, session: Session, services: Services) -> Coroutine[Any, Any, Found] | None:
         """The outcomes; None for a client that is not asked."""
         settings, mail = services.settings, session.mail
         if not settings.spf.enabled or mail is None or exempt(session, settings):
             return None
-        return await found(
+        return found(
             session.lookups or services.resolver,
             str(session.peer),
             mail.reverse_path,

@@ -29,6 +29,7 @@ from backend.store.accounts import Resolution
 from backend.store.bodies import Body
 
 _log = logging.getLogger("smtp")
+
 _ENVELOPE: tuple[Stage, ...] = ("connect", "helo", "mail", "rcpt", "data")
 
 
@@ -131,6 +132,20 @@ class _Rehearsal:
         await self._stage("message")
         for scanner in SCANNERS:
             await self._ask("content", scanner.name, partial(scanner, message, self._services))
+        await self._score(message)
+
+    async def _score(self, message: Incoming) -> None:
+        """Whether it would be marked as spam, and why; nothing of what nobody scores."""
+        began = time.perf_counter()
+        found = (await self._services.spam.mark(message, message.header, self._services.settings)).detail
+        if not found:
+            return
+        word, reason = "failed", f"it could not be scored: {found.get('failed')}"
+        if "points" in found:
+            word = "mark" if found["marked"] else "passed"
+            weights = ", ".join(f"{name} {points:+.1f}" for name, points in found["reasons"].items())
+            reason = f"{found['points']:g} points of spam: {weights}"
+        self._steps.append(Step("content", "spam", word, reason, None, "", "", time.perf_counter() - began, False))
 
     async def _stage(self, stage: Stage) -> None:
         session, services = self._session, self._services

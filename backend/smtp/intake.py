@@ -15,11 +15,11 @@ from backend.policy import authentication_results
 from backend.policy.chain import judge
 from backend.policy.check import Services, Verdict
 from backend.policy.dkim.letter import Letter
-from backend.smtp import header, reply, seals
+from backend.smtp import header, probing, reply, seals
 from backend.smtp.reply import Reply
 from backend.smtp.session import MailTransaction, Recipient, Session
 from backend.smtp.wire import Fault
-from backend.store import findings, messages, quarantine
+from backend.store import findings, messages, quarantine, spam_scores
 from backend.store.bodies import Body, Spool
 from backend.store.database import Store, Transaction
 from backend.store.messages import Local, Message, Remote
@@ -137,6 +137,7 @@ async def accept(
         head = header.missing(fields, hostname, identity, now)
     letter = Letter(section, body)
     mail.content = Incoming(identity, session, section, fields, body, letter)
+    mail.probe = await probing.recognise(section, body, store)
     refusal = await judge("message", session, services)
     if refusal is None or refusal[1].reply is None:
         refusal = await scan(mail.content, services)
@@ -172,12 +173,18 @@ async def accept(
     note = account_of(session)
 
     def take(transaction: Transaction) -> None:
-        if caught is None:
-            messages.accept(transaction, message, local, remote, notices)
-        else:
+        if caught is not None:
             until = now + services.settings.antivirus.quarantine_days * 86_400
             _catch(transaction, message, mail, section, caught.reason, until)
+        elif mail.probe is not None:
+            probing.take(transaction, message, local)
+        else:
+            messages.accept(transaction, message, local, remote, notices)
+        if mail.probe is None:
+            spam_scores.note(transaction, identity, mail.reverse_path, marked.detail)
         note(transaction)
+        scanner, reason = (refusal[0], caught.reason) if refusal is not None and caught is not None else ("", "")
+        probing.note(transaction, mail, ids.text(identity), scanner, reason, identity)
 
     await store.commit(take)
     return reply.OK.saying(f"Queued as {ids.text(identity)}"), identity, None
@@ -193,9 +200,12 @@ def account_of(session: Session, *, over: bool = True) -> Callable[[Transaction]
     new = [(name, one.value, one.domain) for name, one in session.all_findings.items() if name not in mail.counted]
     mail.counted.update(name for name, _, _ in new)
     steps = list(mail.written) if over else []
+    counts, mail.counts = mail.counts, []
 
     def note(transaction: Transaction) -> None:
         findings.count(transaction, new)
+        for name in counts:
+            transaction.count(name)
         for step in steps:
             step(transaction)
 
@@ -274,6 +284,8 @@ def _detail(session: Session) -> dict[str, object]:
         detail["engines"] = session.mail.engines
     if session.marks:
         detail["marks"] = session.marks
+    if session.mail is not None and session.mail.probe is not None:
+        detail["probe"] = session.mail.probe.what
     return detail
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from backend.policy.check import Verdict
-from backend.smtp import intake
+from backend.smtp import intake, probing
 from backend.smtp.reply import Reply
 from backend.smtp.session import Session
 from backend.store import trace
@@ -23,6 +23,8 @@ def refusal(
             detail["rule"] = verdict.rule
     if session.helo:
         detail["helo"] = session.helo
+    if session.mail is not None and session.mail.probe is not None:
+        detail["probe"] = session.mail.probe.what
     event(store, session, stage, "rejected" if answer.code >= 500 else "deferred", detail, count=True)
 
 
@@ -51,5 +53,6 @@ def event(
         if count:
             transaction.count("rejected")
             note(transaction)
+        probing.note(transaction, mail, session.id, str(detail.get("check", "")), str(detail.get("reason", "")))
 
     store.record(write)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from backend.policy.arc.chain import Chain
     from backend.policy.finding import Finding
     from backend.store.database import Transaction
+    from backend.store.probes import Letter
 
 Port = Literal["smtp", "submission", "submissions"]
 Peer = IPv4Address | IPv6Address
@@ -52,9 +53,12 @@ class MailTransaction:
     begun: dict[str, asyncio.Task[Any]] = field(default_factory=dict)
     engines: dict[str, str] = field(default_factory=dict)  # what each engine against viruses says of it
     content: Incoming | None = None  # at the stage "message"
+    report: dict[str, Any] | None = None  # what the look at it has found, when it was looked at
+    probe: Letter | None = None  # this is a test file of the service's own; known from its last byte on
     chain: Chain | None = None  # its ARC sets, when the check "arc" has looked
     above: list[bytes] = field(default_factory=list)  # whole header fields that checks want put on top, with CR LF
     counted: set[str] = field(default_factory=set)  # the findings that statistics have already
+    counts: list[str] = field(default_factory=list)  # names of figures, for the commit that takes or refuses it
     # What checks want written down once the message is taken, or refused for good: in that transaction.
     written: list[Callable[[Transaction], None]] = field(default_factory=list)
 
@@ -82,7 +86,13 @@ class Session:
     host: str = ""  # the name of the peer, once its reverse and forward DNS agree
     lookups: Asks | None = None  # the DNS, as far as this message may ask it
     findings: dict[str, Finding] = field(default_factory=dict)  # about the client, whatever it sends
+    network: str = field(init=False)  # what limits are counted by: the address, of IPv6 its /64, which one customer has
+    home: tuple[object, bool] | None = None  # the networks of our own, and whether the peer is in one
     _begun: dict[str, asyncio.Task[Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        whole = isinstance(self.peer, IPv6Address)
+        self.network = str(ip_network((self.peer, 64), strict=False)) if whole else str(self.peer)
 
     def start(self, name: str, work: Coroutine[Any, Any, Any]) -> None:
         """Begin what the check `name` will want to know: of this message when there is one, else of the client."""
@@ -91,16 +101,20 @@ class Session:
         (self._begun if self.mail is None else self.mail.begun)[name] = task
 
     async def begun(self, name: str) -> Any:
-        """What was begun under that name; raises what it raised. KeyError when nothing was."""
-        task = self._begun[name] if self.mail is None or name not in self.mail.begun else self.mail.begun[name]
-        return await asyncio.shield(task)
+        """What was begun under that name, and None when nothing was; raises what it raised."""
+        task = self._task(name)
+        return None if task is None else await asyncio.shield(task)
 
     def found(self, name: str) -> Any:
         """The same, where it is at hand; None while it is not, or when it failed. Nobody waits."""
-        task = self._begun.get(name) if self.mail is None or name not in self.mail.begun else self.mail.begun[name]
+        task = self._task(name)
         if task is None or not task.done() or task.cancelled() or task.exception() is not None:
             return None
         return task.result()
+
+    def _task(self, name: str) -> asyncio.Task[Any] | None:
+        mail = self.mail
+        return self._begun.get(name) if mail is None or name not in mail.begun else mail.begun[name]
 
     @property
     def all_findings(self) -> dict[str, Finding]:
@@ -119,13 +133,6 @@ class Session:
             return "SMTP"
         base = "UTF8SMTP" if self.mail is not None and self.mail.smtputf8 else "ESMTP"
         return base + ("S" if self.tls else "") + ("A" if self.account else "")
-
-    @property
-    def network(self) -> str:
-        """What limits are counted by: the address, of IPv6 its /64, which one customer has whole."""
-        if isinstance(self.peer, IPv6Address):
-            return str(ip_network((self.peer, 64), strict=False))
-        return str(self.peer)
 
 
 def _seen(task: asyncio.Task[Any]) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from backend.errors import BadInput
-from backend.store import messages, trace
+from backend.store import messages, overrides, trace
 from backend.store.database import Reader, Transaction
 
 Rows = list[dict[str, Any]]
@@ -235,6 +235,12 @@ def _put_queue(transaction: Transaction, rows: Rows) -> None:
         )
 
 
+def _put_contained(transaction: Transaction, rows: Rows) -> None:
+    from backend.store import containment  # it holds the queue, whose rules come here themselves when they are deleted
+
+    containment.take_back(transaction, rows)
+
+
 def _own_domain(transaction: Transaction, address: str) -> None:
     domain = address.rpartition("@")[2]
     if transaction.row("SELECT 1 FROM domains WHERE name = ?", (domain,)) is None:
@@ -251,4 +257,6 @@ _PUT: dict[str, Callable[[Transaction, Rows], None]] = {
     "hold_rules": _put_hold_rules,
     "access_rules": _put_access_rules,
     "quarantine": _put_quarantine,
+    "overrides": overrides.put_back,
+    "contained": _put_contained,
 }

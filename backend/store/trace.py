@@ -1,8 +1,9 @@
 """Events: what happened to every message and every refused connection. Never a body, a subject or a secret.
 
-Stages: connect, tls, helo, auth, mail, rcpt, data, accept, alias, local, remote, queue, notice, vacation, quarantine.
+Stages: connect, tls, helo, auth, mail, rcpt, data, accept, alias, local, remote, queue, notice, vacation, quarantine,
+probe.
 Verdicts: accepted, rejected, deferred, expanded, delivered, relayed, failed, held, released, retried, deleted,
-restored, expired, sent, skipped, closed. Each pair has its sentence in `backend.management.sentences`;
+restored, expired, sent, skipped, closed, removed. Each pair has its sentence in `backend.management.sentences`;
 `backend.store.stories` finds and reads them.
 """
 

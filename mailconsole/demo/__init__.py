@@ -17,10 +17,10 @@ from typing import NoReturn
 
 from backend import service, site
 from backend.config import Listen, Settings
-from backend.errors import BadInput, MailError, Permanent
+from backend.errors import BadInput, MailError, Permanent, Temporary
 from backend.management import client
 from backend.settings_file import load
-from mailconsole.demo import mail, strangers
+from mailconsole.demo import infected, mail, offers, strangers
 from mailconsole.demo.elsewhere import DOMAIN, UNREACHABLE, Elsewhere
 from mailconsole.demo.names import Names
 from mailconsole.output import write
@@ -79,6 +79,10 @@ def run(folder: Path, port_base: int) -> int:
             mail.send(settings, passwords(settings))
             _lists(settings)
             strangers.send(settings)
+            infected.send(settings, passwords(settings))
+            offers.send(settings)
+            with contextlib.suppress(Temporary):  # on a very busy machine; the daily one follows
+                _call(settings, "probe.run")
         return _use(settings, process)
 
 

@@ -64,17 +64,18 @@ def send(settings: Settings, passwords: Mapping[str, str]) -> None:
     letters += [(_BOB, (_ALICE, _CAROL), _photo())]
     letters += [_report(number) for number in range(1, _REPORTS + 1)]
     for sender in dict.fromkeys(sender for sender, _, _ in letters):
-        with _session(settings, sender, passwords.get(sender)) as client:
+        with session(settings, sender, passwords.get(sender)) as client:
             for who, recipients, written in letters:
                 if who == sender:
                     client.send_message(written, sender, recipients)
     for sender, recipient in _REFUSED:
-        with _session(settings, sender, None) as client, contextlib.suppress(smtplib.SMTPRecipientsRefused):
+        with session(settings, sender, None) as client, contextlib.suppress(smtplib.SMTPRecipientsRefused):
             client.sendmail(sender, [recipient], "Subject: Buy now\r\n\r\nCheap!\r\n")
 
 
 @contextlib.contextmanager
-def _session(settings: Settings, sender: str, password: str | None) -> Iterator[smtplib.SMTP]:
+def session(settings: Settings, sender: str, password: str | None) -> Iterator[smtplib.SMTP]:
+    """A client of the service that speaks as `sender`, logged in where there is a password."""
     listen = settings.listen
     context = ssl.create_default_context(cafile=str(settings.tls.certificate))
     context.check_hostname = False  # it names the mail host, and we ask for 127.0.0.1

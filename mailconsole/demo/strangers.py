@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from backend.config import Settings
 from backend.policy.dkim import sign
 from backend.policy.dkim.sign import SigningKey
+from mailconsole.demo import offers
 from mailconsole.demo.mail import letter
 from mailconsole.demo.names import Zones
 
@@ -88,6 +89,7 @@ def zones() -> Zones:
     public = base64.b64encode(_KEY.private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)).decode()
     hosts = {21: f"mail.{FRIEND}", 22: "host22.cheap.test", 23: "bulk.badhost.test"}
     hosts |= {25: f"mail.{CLUB}", 26: f"lists.{CLUB}", 1: "mail.example.org"}
+    hosts |= {31: offers.HOST}
     return Zones(
         {
             "example.org": "@ MX 10 mail\n@ A 127.0.0.1\nmail A 127.0.0.1\nmail AAAA ::1\n"
@@ -100,6 +102,7 @@ def zones() -> Zones:
             '_dmarc TXT "v=DMARC1; p=reject"',
             CLUB: "@ MX 10 mail\n@ A 127.0.0.25\nmail A 127.0.0.25\nlists A 127.0.0.26",
             "cheap.test": "host22 A 127.0.0.22",
+            offers.DOMAIN: f'@ MX 10 mx\nmx A {offers.ADDRESS}\n@ TXT "v=spf1 mx -all"',
             "badhost.test": "bulk A 127.0.0.23",
             "0.0.127.in-addr.arpa": "\n".join(f"{number} PTR {name}." for number, name in hosts.items()),
             "ip6.arpa": f"{'.'.join(['1', *31 * '0'])} PTR mail.example.org.",

@@ -10,7 +10,7 @@ from textual.widget import Widget
 from screens.colours import ink
 from screens.text import safe
 
-_ALL = 136  # columns from which on every tab has its name; below, only the one that is open
+_ALL = 147  # columns from which on every tab has its name; below, only the one that is open
 
 
 class Title(Widget):

@@ -158,6 +158,32 @@ def test_wrong_words_about_connections_out(file: Path, text: str, said: str) -> 
         load(file)
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[probe]\nhour = 24", "line 2: .* is 23 at the most"),
+        ('[probe]\nrecipient = "me"', "line 2: .*'me' is not a mail address"),
+        ('[alerts]\nwebhook = "alerts.test"', "line 2: .* no web address"),
+        ('[alerts]\nwebhook = "ftp://alerts.test/"', "line 2: .* no web address"),
+        ('[alerts]\nwebhook = "https://a b/"', "line 2: .* no web address"),
+        ('[alerts]\nwebhook = "https://[::1/"', "line 2: .* no web address"),
+        ('[alerts]\nwebhook = "https://a.test:99999/"', "line 2: .* no web address"),
+        ('[alerts]\nwebhook = "https://u:p@a.test/"', "line 2: .* name and a password"),
+        ('[alerts]\nwebhook = "http://127.0.0.1/"', "line 2: only https:// is safe"),
+        ("[alerts]\nseconds = 61.0", "line 2: .* is 60 at the most"),
+        ("[alerts]\ngive_up_hours = 0", "line 2: .* cannot be 0"),
+        ('[alerts]\nca_file = "nothing.pem"', "line 2: there is no file"),
+        ('[alerts]\nsecret_file = "any.pem"', "line 2: others can read .*chmod 600"),
+    ],
+)
+def test_wrong_words_about_the_probe_and_alerts(file: Path, text: str, said: str) -> None:
+    (file.parent / "any.pem").write_text("no certificate")
+    (file.parent / "any.pem").chmod(0o644)
+    file.write_text(text)
+    with pytest.raises(BadInput, match=said):
+        load(file)
+
+
 def test_exceptions_for_domains(file: Path) -> None:
     file.write_text('[dns]\nvalidating = true\n[[outbound.domain]]\ndomain = ".X.Test"\ntls = "dane"')
     [exception] = load(file).outbound.domain

@@ -15,14 +15,14 @@ _EVERY = 0.1  # seconds between two looks
 
 
 def resident(site: Site) -> float:
-    """Resident memory of the supervisor and all roles in MB; what they share is counted for each of them."""
-    return sum(map(_rss, site.pids())) / MB
+    """Memory of the supervisor and all roles in MB; what several of them share is counted once (Pss of proc(5))."""
+    return sum(map(_share, site.pids())) / MB
 
 
-def _rss(pid: int) -> int:
+def _share(pid: int) -> int:
     with contextlib.suppress(OSError):
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
                 return int(line.split()[1]) * 1024
     return 0
 

@@ -36,6 +36,8 @@ QUIET = """
 enabled = false
 [spam]
 enabled = false
+[probe]
+enabled = false
 
 [reverse_dns]
 enabled = false

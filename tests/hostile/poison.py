@@ -12,6 +12,7 @@ from typing import Any
 OURS = {
     "access_rules": {"verdict", "kind", "key", "shape"},
     "accounts": {"address", "password", "state"},
+    "alert_parts": {"kind"},
     "alerts": {"kind"},
     "aliases": {"address", "target"},
     "app_passwords": {"password"},
@@ -33,15 +34,20 @@ OURS = {
     "numbers": {"name"},
     "operator_keys": {"fingerprint", "algorithm", "blob"},
     "operators": {"name", "role", "password", "totp", "state", "theme"},
+    "overrides": {"key", "value"},
     "own_listings": {"zone", "address"},
+    "probe_letters": {"token", "digest", "direction", "what"},
+    "probes": {"direction", "what", "outcome"},
     "quarantine": {"reason"},
     "queue": {"state", "lease", "domain", "tls"},
     "spam_lessons": {"digest", "kind"},
+    "spam_reports": {"digest", "kind"},
     "sts_policies": {"mode"},
     "tls_domains": {"policy"},
     "tls_results": {"policy"},
     "events": {"session"},
     "throttles": {"state"},
+    "webhooks": {"state"},
 }
 _JSON = {
     ("events", "detail"),
@@ -50,8 +56,11 @@ _JSON = {
     ("audit", "after"),
     ("dmarc_rows", "results"),
     ("dmarc_results", "results"),
+    ("probe_letters", "engines"),
     ("quarantine", "engines"),
     ("quarantine", "recipients"),
+    ("spam_reports", "reasons"),
+    ("spam_scores", "reasons"),
     ("tls_received", "details"),
 }
 

@@ -22,19 +22,25 @@ from backend.store import (
     logins,
     messages,
     operators,
+    overrides,
+    probes,
     quarantine,
     sending,
+    spam_reports,
+    spam_scores,
     sts_policies,
     tls_received,
     tls_results,
     trace,
     vacations,
+    webhooks,
 )
 from backend.store.bodies import Body
 from backend.store.database import Store, Transaction
 from backend.store.dmarc_reports import Report, ReportRow
 from backend.store.dmarc_results import Day
 from backend.store.messages import Message, Remote
+from backend.store.probes import Probe
 from backend.store.quarantine import Wanted
 from backend.store.sts_policies import Kept
 from backend.store.tls_received import Received
@@ -49,6 +55,8 @@ _NO_DNS = """
 nameservers = ["127.0.0.1:9"]
 timeout_seconds = 0.2
 lifetime_seconds = 0.3
+[alerts]
+webhook = "https://localhost:9/"
 """
 _KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHg6BWXCzv+fXw9+PqlrTjRFS2UfD1pAXgPl9SNSrYFN olga@desk"
 # The words behind each verb that make it show what came from outside; {entry}, {message} are of the mail in the queue.
@@ -63,6 +71,11 @@ ARGUMENTS: dict[str, list[str]] = {
     "trace.show": ["{message}"],
     "explain": ["--ip", "127.0.0.1", "--helo", "[/nope]", "--from", '"[/nope]"@client.test', "--to", ALICE],
     "spam.score": [str(Path(__file__).with_name("corpus.py"))],
+    "spam.figures": [],
+    "spam.scores": [],
+    "spam.list": [],
+    "spam.try": ["1.5"],
+    "spam.reports": [],
     "user.list": [],
     "user.show": [ALICE],
     "user.logins": [ALICE],
@@ -100,10 +113,13 @@ ARGUMENTS: dict[str, list[str]] = {
     "dmarc.sources": [],
     "dmarc.sent": [],
     "virus.list": [],
+    "virus.show": ["1"],
+    "virus.figures": [],
     "virus.engines": [],
     "scan": ["{file}"],
     "quarantine.list": [],
     "quarantine.show": ["{quarantine}"],
+    "probe.list": [],
 }
 
 
@@ -176,7 +192,10 @@ def _fill(transaction: Transaction, number: int, text: str) -> None:
         subject="hello",
         until=transaction.now + 86_400,
     )
-    alerts.note(transaction, "incoming", "x", "yara: infected: x", hours=24, peer="192.0.2.1", account=ALICE)
+    _alerts(transaction)
+    probes.add(transaction, [Probe(transaction.now, "in", "eicar", "missed", "It got through: 250 queued.")])
+    webhooks.put(transaction, ids.new(), "{}")
+    transaction.execute("UPDATE webhooks SET made = made - 3600, words = 'it answered 500'")
     transaction.execute("UPDATE queue SET error = '451 4.4.1 no answer', attempts = 2")
     helo = {"helo": "evil.test", "reply": "550 5.7.1 refused", "reason": "relay"}
     trace.add(transaction, "rcpt", "rejected", session="S2", peer="192.0.2.9", sender="x@evil.test", detail=helo)
@@ -189,8 +208,28 @@ def _fill(transaction: Transaction, number: int, text: str) -> None:
     )
     sending.slow_down(transaction, alice.id, ALICE, 900, 3.0, transaction.now + 3_600)
     _fill_tls(transaction)
+    _fill_spam(transaction, number)
     _reports(transaction)
     audit.add(transaction, actor="olga", role="helpdesk", origin="ssh x", action="user.reset", arguments={"a": "b"})
+
+
+def _fill_spam(transaction: Transaction, number: int) -> None:
+    """A message that was marked, one that was not, a report, and a threshold of somebody's."""
+    for identity, points in ((number, 7.0), (ids.new(), 2.0)):
+        detail = {"points": points, "marked": points > 5, "reasons": {"WORDS": points, "a symbol": 1.0}}
+        spam_scores.note(transaction, identity, "ann@client.test", detail)
+    marked = spam_scores.get(transaction, number)
+    assert marked is not None
+    spam_reports.put(transaction, "d1", "ham", "olga", marked)
+    overrides.put(transaction, overrides.SPAM_THRESHOLD, "4.5", "olga")
+
+
+def _alerts(transaction: Transaction) -> None:
+    said = "yara: infected: x"
+    parts = [("address", "192.0.2.1"), ("account", ALICE), ("verdict", said), ("story", "S2")]
+    for kind in ("incoming", "outgoing", "engine"):
+        alerts.note(transaction, kind, "x", said, hours=24, peer="192.0.2.1", account=ALICE, disagree=True, parts=parts)
+    transaction.count("virus.in looked at")
 
 
 def _fill_tls(transaction: Transaction) -> None:

@@ -86,6 +86,16 @@ DEEPER = (
     ("I", "enter", "d"),
     ("7", "enter"),
     ("4", "enter", "v", "ctrl+t"),
+    ("S",),
+    ("S", "left", "t"),
+    ("S", "m"),
+    ("S", "m", "G", "enter"),
+    ("S", *["left"] * 6, "c"),
+    ("S", "f"),
+    ("S", "f", "enter"),
+    ("X", "G", "enter"),
+    ("X", "c"),
+    ("X", "c", "x", "enter"),
 )
 
 
@@ -150,7 +160,7 @@ def test_the_raw_bytes_of_a_terminal(site: Site, tmp_path: Path) -> None:
         )
         child.expect(b"Dashboard")
         seen = b""
-        for key in b"234567890":
+        for key in b"234567890X":
             child.send(bytes([key]))
             for _ in range(20):
                 try:

@@ -87,13 +87,24 @@ def test_serves_with_mail_of_every_kind(tmp_path: Path) -> None:
         until(lambda: min(sums().values()) > 0, within=30, every=0.5, why="mail of every kind")
         assert sums()["accepted"] >= 30
         assert strangers(folder) == {
-            "21": ["delivered"] * 3,
+            "21": [*["refused"] * 2, *["delivered"] * 3],  # a virus for two of ours, after honest mail
             "22": ["refused", "refused", "delivered"],  # DMARC, SPF, and a domain that only warns
             "23": ["delivered", "refused", "refused"],  # a black list; the postmaster hears everybody
             "24": ["refused"],  # no name
-            "25": ["delivered"],  # a white list before a black one
+            "25": ["refused", "delivered"],  # a virus; a white list before a black one
             "26": ["refused"],  # a rule of our own
         }
+        probes = answer(folder, "probe", "list")["rows"]
+        assert isinstance(probes, list)
+        assert {(row["direction"], row["what"]) for row in probes} == {
+            ("in", "eicar"),
+            ("in", "gtube"),
+            ("out", "eicar"),
+        }
+        assert {row["outcome"] for row in probes} == {"found"}
+        alerts = answer(folder, "virus", "list")["rows"]
+        assert isinstance(alerts, list)
+        assert [(row["kind"], row["count"]) for row in alerts] == [("outgoing", 1), ("incoming", 3)]
     finally:
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0

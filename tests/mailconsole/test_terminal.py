@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 import pexpect
 
@@ -14,8 +15,20 @@ def at_terminal(site: Site, *words: str) -> pexpect.spawn[str]:
     """A command on a terminal of 80 columns."""
     command = [*COMMAND, "--config", str(site.config), *words]
     return pexpect.spawn(
-        command[0], command[1:], cwd=str(ROOT), env=os.environ, encoding="utf-8", timeout=30, dimensions=(24, 80)
+        command[0],
+        command[1:],
+        cwd=str(ROOT),
+        env=os.environ,
+        encoding="utf-8",
+        timeout=30,
+        dimensions=(24, 80),
+        preexec_fn=_hears_ctrl_c,
     )
+
+
+def _hears_ctrl_c() -> None:
+    """As at a log-in: tests that run in the background have been told not to."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def end_of(child: pexpect.spawn[str]) -> tuple[int | None, str]:

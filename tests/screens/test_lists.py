@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from backend import ids
-from backend.store import quarantine
+from backend.store import alerts, quarantine, spam_reports, spam_scores
 from backend.store.bodies import Body
 from backend.store.database import Transaction
 from backend.store.messages import Message
@@ -20,6 +20,7 @@ from mailconsole.ssh.gate import Gate, Identity
 from screens.help import Help
 from screens.listing import Listing
 from tests.screens.conftest import SIZES, Service, on_screen, said, table, text, until
+from tests.screens.test_spam import SPAM, fill
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,28 @@ async def _quarantine(service: Service) -> None:
     await service.store.commit(put)
 
 
+async def _scored(service: Service) -> None:
+    identity = fill(service)[-1]
+
+    def report(transaction: Transaction) -> None:
+        for digest, kind in (("d1", "ham"), ("d2", "spam")):
+            scored = spam_scores.get(transaction, identity)
+            assert scored is not None
+            spam_reports.put(transaction, digest, kind, "olga", scored)
+
+    service.store.write(report)
+
+
+async def _viruses(service: Service) -> None:
+    await _accounts(service)
+
+    def note(transaction: Transaction) -> None:
+        alerts.note(transaction, "outgoing", "bob@example.org", "x", hours=24, account="alice@example.org")
+        alerts.note(transaction, "engine", "clamd", "no answer", hours=24)
+
+    await service.store.commit(note)
+
+
 CASES = (
     Case(
         "accounts", "4", _accounts, 3, "state:suspended", 1,
@@ -136,6 +159,21 @@ CASES = (
         ("ann@client.test", "infected", "an offer", "Kept: ", "bob@"), "Scan messages again", sorted="oldest first",
         empty="Nothing is in quarantine", marks=True,
     ),
+    Case(
+        "messages", "Sm", _scored, 200, "only:marked LEARNT", SPAM,
+        ("client.test", "points", "WORDS_AND_FORM"), "what lies behind the row",
+        empty="No mail has been scored yet.", sorted="most points first",
+    ),
+    Case(
+        "reported", "Sf", _scored, 2, "only:false-positive", 1,
+        ("client.test", "olga", "1 marked wrongly"), "what lies behind the row",
+        empty="Nobody has reported a message.",
+    ),
+    Case(
+        "viruses", "X", _viruses, 2, "kind:engine", 1,
+        ("bob@example.org", "clamd", "Mail from outside", "1 of ours sent a virus", "▲ open"), "Stop who of ours",
+        empty="No virus was found, and no engine has failed.", sorted="the last first", marks=True,
+    ),
 )  # fmt: skip
 EMPTY = [case for case in CASES if case.empty]
 
@@ -147,7 +185,8 @@ def _name(case: Case) -> str:
 async def _open(pilot: Pilot[None], case: Case, rows: int) -> None:
     await until(pilot, lambda: pilot.app.link.hello is not None)  # type: ignore[attr-defined]
     await pilot.press(*case.keys)
-    here = case.name if case.name in ("rules", "deletions", "quarantine") else ""
+    behind = ("rules", "deletions", "quarantine", "messages", "reported")
+    here = case.name if case.name in behind else ""
 
     def there() -> bool:
         screen = pilot.app.screen

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from backend.content.spam.rules import GTUBE
 from backend.limits import Limits
 from backend.policy.chain import CHECKS
 from tests.harness.name_server import NameServer, Rule
 from tests.harness.site import Site
+from tests.harness.waiting import until
 
 _ZONE: dict[str, Rule] = {
     "good.test": [("TXT", [b"v=spf1 ip4:192.0.2.7 ip6:2001:db8::/32 -all"])],
@@ -145,3 +147,29 @@ def test_it_works_while_the_service_is_down(tmp_path: Path) -> None:
         site.add_user("alice@example.org")
         assert explain(site, sender="ann@forged.test")["decided"] == "spf"
         assert not (site.folder / "run" / "counters").exists()
+
+
+def test_what_would_be_marked_as_spam(service: Site, tmp_path: Path) -> None:
+    service.configure("[spam]\nenabled = true\nseconds = 20.0\n")  # the command looks for itself, and reads the file
+    service.reload()
+    file = tmp_path / "m.eml"
+    file.write_bytes(_MESSAGE + GTUBE.encode())
+    before = service.cli_json("trace", "find")["total"]
+
+    def explained() -> Any:
+        return explain(service, str(file))
+
+    answer = until(lambda: (one := explained())["sentence"].endswith("marked as spam.") and one, within=20, every=0.5)
+    assert answer["verdict"] == "accepted"
+    spam = step(answer, "spam")
+    assert (spam["stage"], spam["verdict"], spam["decides"]) == ("content", "mark", False)
+    assert "GTUBE +" in spam["sentence"]
+    assert "SPF_PASS -" in spam["sentence"]  # what the checks found counts, as it would on the wire
+    service.cli("spam", "threshold", "100", "--yes")
+    file.write_bytes(_MESSAGE)
+    answer = explained()
+    assert answer["sentence"] == "It would be accepted."
+    assert step(answer, "spam")["verdict"] == "passed"
+    assert "points of spam" in step(answer, "spam")["sentence"]
+    assert service.cli_json("trace", "find")["total"] == before
+    assert service.cli_json("spam", "figures")["kept"] == 0

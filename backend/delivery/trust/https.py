@@ -1,4 +1,4 @@
-"""A small thing by HTTPS, from a host that need not mean well: one request, no redirects, an end to size and time.
+"""A small thing by HTTPS, with a host that need not mean well: one request, no redirects, an end to size and time.
 
 The standard library's client reads the answer, in a thread of its own; whoever waits too long shuts its socket.
 """
@@ -60,12 +60,13 @@ class Request:
     host: str
     path: str
     addresses: tuple[str, ...]
-    context: ssl.SSLContext
+    context: ssl.SSLContext | None  # None: plain HTTP, where whoever asks knows that it is safe
     port: int = PORT
     most: int = 64 * 1024  # bytes of the answer; RFC 8461 §3.3 suggests 64 KiB for a policy
     method: str = "GET"
     content: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
+    cut: bool = False  # of an answer that is longer the start will do
 
 
 async def ask(request: Request, seconds: float) -> Reply:
@@ -88,11 +89,7 @@ def _ask(request: Request, line: _Line, seconds: float) -> Reply:
     from http.client import HTTPConnection, HTTPException
 
     try:
-        plain = _connected(request, line, seconds)
-        wrap = request.context.wrap_socket
-        with plain, wrap(plain, server_hostname=request.host, do_handshake_on_connect=False) as secure:
-            line.socket = secure
-            secure.do_handshake()
+        with _connected(request, line, seconds) as plain, _secured(plain, request, line) as secure:
             if line.over:
                 raise NotFetched("it took too long")
             http = HTTPConnection(request.host, request.port)
@@ -102,17 +99,32 @@ def _ask(request: Request, line: _Line, seconds: float) -> Reply:
             body = bytearray()
             while len(body) <= request.most and (piece := reply.read(_PIECE)):
                 body += piece
-            if len(body) > request.most:
+            if len(body) > request.most and not request.cut:
                 raise NotFetched(f"the answer has more than {request.most:,} bytes")
-            return Reply(reply.status, _kind(reply.headers.get("Content-Type", "")), bytes(body))
+            return Reply(reply.status, _kind(reply.headers.get("Content-Type", "")), bytes(body[: request.most]))
     except ssl.SSLCertVerificationError as error:
         raise NotFetched(tls.failure(error)[1], untrusted=True) from None
     except (HTTPException, OSError, ValueError) as error:
         raise NotFetched(_words(error)) from None
 
 
+def _secured(plain: socket.socket, request: Request, line: _Line) -> socket.socket:
+    """The socket by TLS, if it is to be."""
+    if request.context is None:
+        return plain
+    secure = request.context.wrap_socket(plain, server_hostname=request.host, do_handshake_on_connect=False)
+    line.socket = secure
+    try:
+        secure.do_handshake()
+    except BaseException:
+        secure.close()
+        raise
+    return secure
+
+
 def _headers(request: Request) -> dict[str, str]:
-    host = request.host if request.port == PORT else f"{request.host}:{request.port}"
+    name = f"[{request.host}]" if ":" in request.host else request.host
+    host = name if request.port == PORT else f"{name}:{request.port}"
     usual = {"Host": host, "User-Agent": "mailconsole", "Accept-Encoding": "identity", "Connection": "close"}
     return {**usual, **request.headers}
 

@@ -78,6 +78,11 @@ def _decision(settings: Settings, subject: Subject, fitting: list[Rule], heard: 
     order = {ALLOW: 0, DENY: 1}
     shown = tuple(sorted(rows, key=lambda row: (row.over, order[row.verdict], row.id))[:_MOST])
     home = next((one for one in settings.relay.networks if subject.peer is not None and subject.peer in one), None)
+    contained = next((rule for rule in denying if rule.kind == "address"), None)
+    if home is not None and settings.access.enabled and contained is not None and not heard:
+        sentence = f"Refused by {_named(contained)}: a host of ours is kept from sending by no other kind of rule."
+        words = f"{_named(contained)} decides: {contained.reason}"
+        return AccessDecision(DENY, sentence, contained.id, (AccessStep("our deny rules", "decides", words),), shown)
     if home is not None or not settings.access.enabled:
         why = f"{subject.peer} is of ours ([relay] networks)" if home is not None else "[access] enabled is false"
         sentence = f"No rule is asked: {why}."

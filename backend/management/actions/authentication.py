@@ -15,6 +15,7 @@ _HOURS = 7 * 24
 _PARTS = 240
 _DAYS = 400
 _ROWS = 1_000
+_OTHERS = ("virus",)  # figures that have an action of their own
 CHECKS = ("reverse dns", "spf", "dkim", "dmarc", "arc")  # these say pass and fail; others have figures too
 
 
@@ -32,6 +33,8 @@ def figures(
     rows = []
     for name, numbers in sorted(found.items(), key=lambda item: _place(item[0])):
         check, _, value = name.partition(".")
+        if check in _OTHERS:
+            continue
         rows.append(CheckSeries(check, value, tuple(numbers)))
     return Figures(clock.rfc3339(now), hours, tuple(rows))
 

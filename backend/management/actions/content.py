@@ -1,4 +1,4 @@
-"""Viruses: what was found, how the engines are, and a look at any file."""
+"""Engines against viruses: how they are, and what they say of any file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import base64
 import binascii
 import contextlib
 from collections.abc import Iterator
-from typing import Annotated
 
 from backend import clock
 from backend.content.antivirus import Antivirus, Examination
@@ -16,15 +15,12 @@ from backend.errors import BadInput
 from backend.management.registry import Call, Parameter, action
 from backend.management.roles import AUDITOR, POSTMASTER
 from backend.management.snapshots.content import (
-    AlertPage,
-    AlertRow,
     EngineList,
     EngineRow,
     ScanAnswer,
     ScanRow,
     ScanTrouble,
 )
-from backend.store import alerts
 from backend.store.bodies import Body
 
 _FILE = (Parameter("file", str, "a message, or any other file", required=True, place=True, file=True),)
@@ -38,34 +34,6 @@ def _engines(call: Call) -> Iterator[Antivirus]:
         yield antivirus
     finally:
         antivirus.close()
-
-
-@action("virus.list", roles=(POSTMASTER, AUDITOR))
-def virus_list(
-    call: Call,
-    part: Annotated[str, "only alerts with this in what was found, the account or the address", "place"] = "",
-    limit: Annotated[int, "how many at the most"] = 100,
-    offset: Annotated[int, "how many to pass over"] = 0,
-) -> AlertPage:
-    """List alerts about viruses and engines, what happened last first; an outbreak is one."""
-    _page(limit, offset)
-    found = call.store.read(lambda reader: alerts.latest(reader, part=part, most=limit, offset=offset))
-    rows = (
-        AlertRow(
-            one.id,
-            one.kind,
-            one.subject,
-            one.words,
-            one.peer,
-            one.account,
-            clock.rfc3339(one.first),
-            clock.rfc3339(one.last),
-            one.count,
-            clock.rfc3339(one.told),
-        )
-        for one in found
-    )
-    return AlertPage(tuple(rows))
 
 
 @action("virus.engines", roles=(POSTMASTER, AUDITOR))

@@ -102,6 +102,8 @@ def _snapshot(case: Case, answer: Explained) -> Explanation:
         sentence = decided.sentence
     elif case.message is None:
         sentence = "It would be taken, as far as its envelope tells; give the message too, to have that looked at."
+    elif any(step.verdict == "mark" and step.check == "spam" for step in made):
+        sentence = "It would be accepted, and marked as spam."
     else:
         sentence = "It would be accepted."
     return Explanation(

@@ -16,7 +16,7 @@ from backend.management.roles import EVERYBODY
 from backend.management.sentences import tls
 from backend.management.snapshots.problems import ProblemList, ProblemRow
 from backend.management.snapshots.status import Status
-from backend.store import alerts, dkim_keys, dnslists, lockouts, sending, tls_results
+from backend.store import alerts, dkim_keys, dnslists, lockouts, probes, sending, tls_results, webhooks
 
 _FULL, _NEARLY = 0.02, 0.10  # of the disk that is free
 _WAITING = 4 * 3_600  # seconds that mail waits before somebody shall know
@@ -28,8 +28,9 @@ _UNSEEN = 86_400  # seconds that a new key of DKIM may wait for the DNS
 _ERRORS = 3_600  # seconds that a nonsensical answer of a DNS list is worth a line
 _FAILING = 10  # domains that fail what they ask, named
 _ALERTS = 20  # the newest that are looked at
-_BROKEN = 600  # seconds that an engine which failed is news
-_INFECTED = 86_400  # and somebody of ours who sent something infected
+_INFECTED = 86_400  # seconds that it is news of somebody of ours who was stopped
+_UNPROBED = 2 * 86_400  # and seconds without a probe that came to its end
+_UNTAKEN = 600  # seconds that an alert waits for the webhook
 _LOCKED = 3  # accounts locked at once
 
 
@@ -38,7 +39,16 @@ def problems(call: Call) -> ProblemList:
     """Show what needs attention first."""
     now = status(call)
     rows = [*_roles(now), *_disk(now), *_queue(now), *_certificate(call.settings.tls.certificate)]
-    rows += [*_mail(now), *_viruses(call), *_tls(call), *_people(call), *_lists(call), *_settings(call), *_keys(call)]
+    rows += [
+        *_mail(now),
+        *_viruses(call),
+        *_probe(call),
+        *_tls(call),
+        *_people(call),
+        *_lists(call),
+        *_settings(call),
+        *_keys(call),
+    ]
     return ProblemList(tuple(sorted(rows, key=lambda row: row.severity != "bad")))
 
 
@@ -144,17 +154,48 @@ def _tls(call: Call) -> Iterator[ProblemRow]:
 
 def _viruses(call: Call) -> Iterator[ProblemRow]:
     now = clock.now()
-    for one in call.store.read(lambda reader: alerts.latest(reader, most=_ALERTS)):
+    for one in call.store.read(lambda reader: alerts.find(reader, alerts.Filter(), now, sort="need", most=_ALERTS)):
         ago = clock.in_words(now - one.last)
-        if one.kind == "engine" and now - one.last < _BROKEN:
+        if one.kind == "engine" and one.state == "open":
             sentence = f"The engine {one.subject} did not look at a message {ago} ago: {one.words}."
             advice = "Mail waits at its senders, or passes without its word; `virus engines` asks it again."
-            yield ProblemRow("bad", sentence, advice, "settings", "antivirus")
-        elif one.kind == "outgoing" and now - one.last < _INFECTED:
-            sentence = f"{one.subject} sent infected mail {ago} ago."
-            advice = "It was refused; the machine must be looked at, or the password changed."
-            screen = ("accounts", one.account) if one.account else ("trace", one.subject)
-            yield ProblemRow("bad", sentence, advice, *screen)
+            yield ProblemRow("bad", sentence, advice, "viruses", "")
+        elif one.kind == "outgoing" and one.state == "open":
+            sentence = f"{one.subject} sent infected mail {ago} ago, and still may send."
+            advice = (
+                "What it sent was refused. `virus contain` stops it; then look at the machine, change the password."
+            )
+            yield ProblemRow("bad", sentence, advice, "viruses", "")
+        elif one.kind == "outgoing" and one.state == "contained" and now - one.last < _INFECTED:
+            advice = "The machine must be looked at, and the password changed, before it may send again."
+            yield ProblemRow(
+                "warn", f"{one.subject} sent infected mail {ago} ago. It is stopped.", advice, "viruses", ""
+            )
+
+
+def _probe(call: Call) -> Iterator[ProblemRow]:
+    """What the probe with test files has shown last, and alerts that the webhook does not take."""
+    wanted, now = call.settings.probe, clock.now()
+    for one in call.store.read(probes.standing):
+        if one.wrong and now - one.time < _UNPROBED:
+            ago = clock.in_words(now - one.time)
+            sentence = f"The probe of {ago} ago, {one.name}, {_SHOWN[one.outcome]}: {one.words}"
+            yield ProblemRow("bad", sentence, "`mailconsole probe run` tries it again now.", "settings", "probe")
+    last = call.store.read(probes.last)
+    if wanted.enabled and last is not None and now - last > _UNPROBED:
+        sentence = f"No probe with EICAR and GTUBE has come to its end for {clock.in_words(now - last)}."
+        advice = "`mailconsole probe run` does one now; the log of the role delivery says what kept them."
+        yield ProblemRow("bad", sentence, advice, "settings", "probe")
+    if not call.settings.alerts.webhook:
+        return
+    hook = call.store.read(webhooks.state)
+    if hook.lost or (hook.oldest is not None and now - hook.oldest > _UNTAKEN):
+        sentence = f"The webhook takes no alerts: {hook.words or 'nobody posts them'}. {hook.waiting:,} wait"
+        sentence += f", {hook.lost:,} were given up." if hook.lost else "."
+        yield ProblemRow("warn", sentence, "`mailconsole alerts test` tries it now.", "settings", "alerts")
+
+
+_SHOWN = {"missed": "was not found", "failed": "could not be done"}
 
 
 def _people(call: Call) -> Iterator[ProblemRow]:

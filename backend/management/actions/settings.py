@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 import re
 import signal
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from typing import Annotated, Any
 
-from backend import config, settings_file, site
+from backend import clock, config, settings_file, site
 from backend.errors import BadInput, MailError, Temporary
 from backend.management.registry import Call, Change, action
 from backend.management.roles import AUDITOR, POSTMASTER
 from backend.management.snapshots.settings import Reloaded, SettingRow, SettingsPage
+from backend.store import overrides
+from backend.store.overrides import Override
 
 _ONLY = ("set", "pending")
 _HELP = re.compile(r"(?m)^(?:\[{1,2}(?P<section>[\w.]+)\]{1,2}|(?:# )?(?P<key>\w+) = .*?  # (?P<help>.+))$")
@@ -31,12 +35,13 @@ def settings_list(
         raise BadInput(f"only is one of {', '.join(_ONLY)}.")
     if not 1 <= limit <= 1_000 or offset < 0:
         raise BadInput("limit is 1 to 1000, and offset not below 0.")
-    rows, trouble = _rows(call.settings)
+    here = {one.key: one for one in call.store.read(overrides.every)}
+    rows, trouble = _rows(call.settings, here)
     fit = [
         row
         for row in rows
         if (part.lower() in row.key or part.lower() in row.help.lower())
-        and (only != "set" or row.line is not None)
+        and (only != "set" or row.line is not None or row.author is not None)
         and (only != "pending" or row.pending is not None)
     ]
     page = tuple(fit[offset : offset + limit])
@@ -78,7 +83,7 @@ def _signal(settings: config.Settings) -> None:
         ) from None
 
 
-def _rows(settings: config.Settings) -> tuple[list[SettingRow], str]:
+def _rows(settings: config.Settings, here: Mapping[str, Override]) -> tuple[list[SettingRow], str]:
     lines: dict[str, int] = {}
     new: dict[str, Any] = {}
     trouble = ""
@@ -91,18 +96,23 @@ def _rows(settings: config.Settings) -> tuple[list[SettingRow], str]:
     rows = []
     for key, value in settings_file.values(settings):
         other = new.get(key, value)
-        rows.append(
-            SettingRow(
-                key=key,
-                value=_text(value),
-                default=_text(defaults[key]),
-                line=lines.get(key),
-                pending=None if other == value else _text(other),
-                restart=key in settings_file.NEEDS_RESTART,
-                help=words.get(key, ""),
-            )
+        row = SettingRow(
+            key=key,
+            value=_text(value),
+            default=_text(defaults[key]),
+            line=lines.get(key),
+            pending=None if other == value else _text(other),
+            restart=key in settings_file.NEEDS_RESTART,
+            help=words.get(key, ""),
         )
+        rows.append(_over(row, here[key]) if key in here else row)
     return rows, trouble
+
+
+def _over(row: SettingRow, here: Override) -> SettingRow:
+    """A setting that was set here: the file has no say in it."""
+    since = clock.rfc3339(here.time)
+    return replace(row, value=here.value, author=here.author, since=since, file=row.pending or row.value, pending=None)
 
 
 @cache

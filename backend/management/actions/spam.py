@@ -12,7 +12,7 @@ from backend.errors import BadInput
 from backend.management.registry import Call, Change, Parameter, action
 from backend.management.roles import EVERYBODY, POSTMASTER
 from backend.management.snapshots.spam import SpamLessons, SpamReason, SpamScore
-from backend.store import spam_lessons
+from backend.store import overrides, spam_lessons, spam_reports
 from backend.store.database import Reader, Transaction
 
 _ONE = (Parameter("message", str, "the message", required=True, file=True),)
@@ -29,12 +29,12 @@ def spam_score(call: Call, **words: str) -> SpamScore:
     unpacked = parts.unpack(*_bytes(words["message"]))
     digest = _digest(learnt.places(tokens.tokens(unpacked)))
 
-    def known(reader: Reader) -> tuple[Any, str | None]:
-        return learnt.Learnt(spam_lessons.read(reader)), spam_lessons.lesson(reader, digest)
+    def known(reader: Reader) -> tuple[Any, str | None, float]:
+        threshold = overrides.threshold(reader, call.settings.spam.threshold)
+        return learnt.Learnt(spam_lessons.read(reader)), spam_lessons.lesson(reader, digest), threshold
 
-    lessons, kind = call.store.read(known)
+    lessons, kind, threshold = call.store.read(known)
     found = scoring.score(unpacked, Context(), model.shipped(), lessons)
-    threshold = call.settings.spam.threshold
     reasons = tuple(SpamReason(one.name, one.points, one.words) for one in found.reasons)
     return SpamScore(found.points, threshold, found.points >= threshold, kind, reasons)
 
@@ -42,14 +42,21 @@ def spam_score(call: Call, **words: str) -> SpamScore:
 @action("spam.learn", roles=(POSTMASTER,), changes=True, takes=(*_MANY, _AS))
 def spam_learn(call: Call, **words: str) -> SpamLessons:
     """Learn from messages that people have sorted; one learnt the other way before is learnt anew."""
+    from backend.content.spam import marks
+
     kind = words["as"]
     if kind not in spam_lessons.KINDS:
         raise BadInput(f"A message is learnt as spam or as ham, not as {kind[:40]!r}.")
     places, digest, points = _learnable(words["message"])
-    threshold = call.settings.spam.threshold
+    received, message_id, told = marks.read(_bytes(words["message"])[0], call.settings.site.hostname)
 
     def learn(transaction: Transaction) -> bool:
-        return spam_lessons.learn(transaction, digest, kind, places, points, threshold)
+        threshold = overrides.threshold(transaction, call.settings.spam.threshold)
+        changed = spam_lessons.learn(transaction, digest, kind, places, points, threshold)
+        scored = spam_reports.mark_of(transaction, received, message_id) or told
+        if changed and scored is not None:
+            spam_reports.put(transaction, digest, kind, call.caller.user, scored)
+        return changed
 
     return _changed(call, digest, learn)
 
@@ -58,7 +65,12 @@ def spam_learn(call: Call, **words: str) -> SpamLessons:
 def spam_forget(call: Call, **words: str) -> SpamLessons:
     """Take back what was learnt from messages."""
     places, digest, _ = _learnable(words["message"])
-    return _changed(call, digest, lambda transaction: spam_lessons.forget(transaction, digest, places))
+
+    def forget(transaction: Transaction) -> bool:
+        spam_reports.forget_one(transaction, digest)
+        return spam_lessons.forget(transaction, digest, places)
+
+    return _changed(call, digest, forget)
 
 
 def _changed(call: Call, digest: str, change: Callable[[Transaction], bool]) -> SpamLessons:

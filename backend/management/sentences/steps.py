@@ -29,6 +29,7 @@ REASONS = {
     ("dns black lists", "listed"): "{peer}, or the domain it writes for, is on a black list, which the reply names;"
     " its owner must ask there, or we can allow it by a rule of our own",
     ("greylist", "new"): "{sender} has never written to {recipient} from there, and must come again in some minutes",
+    ("account", "suspended"): "the account was suspended after it had logged in; our postmaster can say why",
     ("sender", "foreign sender"): "whoever logged in may not send as {sender};"
     " the mail program must be set to one's own address",
     ("relay", "relay"): "{recipient} is not one of our addresses, and {peer} may not send to others through us;"
@@ -51,6 +52,8 @@ REASONS = {
     ("access_deny", "sender"): "{sender} is on our black list{by}; our postmaster can say why",
     ("access_deny", "recipient"): "{recipient} takes no mail from outside{by}; our postmaster can say why",
     ("access_deny", "helo"): "the name that {peer} gave itself is on our black list{by}; our postmaster can say why",
+    ("access_deny", "contained"): "{peer} is one of our own hosts, and was kept from sending{by}, as a host is that"
+    " sends viruses; our postmaster can say why",
     (
         "access_deny",
         "name unknown",
@@ -134,6 +137,8 @@ def _refused(event: Event) -> str:
         )
     else:
         why = statuses.inside(statuses.find(detail.get("reply", "")))
+    if "probe" in detail:
+        why = f"{why.partition(';')[0]}; it was {_probe(event)}"
     if event.verdict == "rejected":
         return f"Refused: {why}."
     return f"Put off: {why}; {_AGAIN}."
@@ -172,11 +177,17 @@ def _accepted(event: Event) -> str:
         return f"Written here: the report to {detail['tls_report']} about encrypted connections with it (TLS-RPT)."
     if "report" in detail:
         return f"Written here: our daily DMARC report to the owner of {detail['report']}."
+    if "probe" in detail:
+        return f"Accepted: {_probe(event)}{_spam(detail.get('spam'))}."
     if "account" in detail:
         return f"Accepted from {detail['account']}, who had logged in."
     allowed = f"; {detail['allowed']} of the white lists vouches for it" if "allowed" in detail else ""
     spam = _spam(detail.get("spam"))
     return f"Accepted from {address(event.sender)}{f', brought by {event.peer}' if event.peer else ''}{allowed}{spam}."
+
+
+def _probe(event: Event) -> str:
+    return f"a probe of this service itself, with the harmless test file {str(event.detail['probe']).upper()}"
 
 
 def _spam(found: Any) -> str:
@@ -308,6 +319,7 @@ _WORDS: dict[tuple[str, str], Callable[[Event], str]] = {
     ("quarantine", "deleted"): lambda e: "Deleted from quarantine; nobody gets it.",
     ("quarantine", "restored"): lambda e: "Put back into quarantine: its deletion was undone.",
     ("quarantine", "expired"): lambda e: "Gone from quarantine: nobody asked for it while it was kept.",
+    ("probe", "removed"): lambda e: "Taken out of the mailbox again: it was a probe of this service itself.",
     ("notice", "sent"): _told,
     ("notice", "rejected"): _not_told,
     ("vacation", "sent"): _away,

@@ -1,31 +1,8 @@
-"""Viruses: alerts, engines, and what the engines say of one file."""
+"""Engines against viruses, and what they say of one file."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-
-@dataclass(frozen=True, slots=True)
-class AlertRow:
-    """One thing that was found or went wrong, however often. `told`: when the postmaster was written to last."""
-
-    id: int
-    kind: str  # incoming, outgoing, engine
-    subject: str
-    words: str
-    peer: str | None
-    account: str | None
-    first: str
-    last: str
-    count: int
-    told: str
-
-
-@dataclass(frozen=True, slots=True)
-class AlertPage:
-    """Alerts, what happened last first."""
-
-    rows: tuple[AlertRow, ...]
 
 
 @dataclass(frozen=True, slots=True)

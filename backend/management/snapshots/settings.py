@@ -16,6 +16,9 @@ class SettingRow:
     pending: str | None  # what a reload, or a restart, would make of it; None: the same
     restart: bool  # whether that takes a restart
     help: str
+    author: str | None = None  # who set it in the service itself, over the file; None: the file counts
+    since: str | None = None  # when
+    file: str | None = None  # what the file, or its default, says instead
 
 
 @dataclass(frozen=True, slots=True)

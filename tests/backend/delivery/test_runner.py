@@ -17,11 +17,12 @@ from typing import Any
 import pytest
 
 from backend.address import Address
-from backend.config import Relay, Route
+from backend.config import Relay, Route, Spam
 from backend.delivery import housekeeping, owner
 from backend.delivery import runner as module
 from backend.errors import Temporary
-from backend.store import accounts, queue, trace
+from backend.store import accounts, queue, spam_scores, trace
+from backend.store.database import Transaction
 from backend.store.messages import Remote
 from tests.backend.delivery.post import TEXT, Post, host_port, slowly, until
 from tests.harness.sink import HANG, Sink
@@ -265,3 +266,20 @@ async def test_housekeeping(post: Post, monkeypatch: pytest.MonkeyPatch) -> None
     await housekeeping.Housekeeping(post.settings, post.store).once()
     assert post.rows("events") == 0
     assert not leftover.exists()
+
+
+async def test_housekeeping_forgets_scores_by_age_and_beyond_a_number(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(housekeeping, "_BREATH", 0.0)
+
+    def fill(transaction: Transaction) -> None:
+        for number in range(1, 2_501):
+            spam_scores.note(transaction, number, "a@b.test", {"points": 1.0, "marked": False, "reasons": {}})
+        transaction.execute("UPDATE spam_scores SET time = 1000 WHERE message <= 1200")
+
+    await post.store.commit(fill)
+    for most, left in ((10_000, 1_300), (7, 7)):
+        settings = replace(post.settings, spam=Spam(keep_scores=most))
+        await housekeeping.Housekeeping(settings, post.store).once()
+        assert post.rows("spam_scores") == left

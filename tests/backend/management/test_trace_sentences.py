@@ -163,6 +163,12 @@ def test_a_code_is_found_in_a_reply() -> None:
          None, "Refused: there is no address bob@example.org here; the sender must check the spelling."),
         (event("mail", "deferred", detail={"check": "message rate", "reason": "message rate", "reply": "450 4.7.1 x"}),
          None, "Put off: 192.0.2.1 sent too many messages within a minute; the sender's server tries again by itself."),
+        (event("data", "rejected", detail={"check": "viruses", "reason": "infected", "reply": "550 5.7.1 x",
+                                           "engines": {"yara": "infected: E"}, "probe": "eicar"}),
+         None, "Refused: the message is infected, yara found E; it was a probe of this service itself,"
+         " with the harmless test file EICAR."),
+        (event("accept", "accepted", detail={"probe": "gtube", "spam": {"marked": True, "points": 1000}}), None,
+         "Accepted: a probe of this service itself, with the harmless test file GTUBE; marked as spam, 1000 points."),
         (event("local", "delivered"), None, "Delivered to bob@example.org's mailbox (INBOX)."),
         (event("remote", "deferred", detail={"status": "4.4.1", "mta": "mx.remote.test[192.0.2.9]:25"}), None,
          "Not yet: mx.remote.test did not answer; it was to be tried again."),

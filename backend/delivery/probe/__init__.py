@@ -1,0 +1,1 @@
+"""The probe: EICAR and GTUBE through the running service, in both directions, once a day and on demand."""
