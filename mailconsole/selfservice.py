@@ -1,6 +1,7 @@
-"""What a mail account gets that logs in by SSH with its password, a one-time one too: another password, nothing else.
+"""What a mail account gets that logs in by SSH with its password, a one-time one too: another password, and the one
+command `junk on`, `off` or `site`.
 
-A dialog over the channel itself, without a child: it has no command to give and nothing to show.
+Both over the channel itself, without a child: there is nothing else to do and nothing to show.
 """
 
 from __future__ import annotations
@@ -29,6 +30,11 @@ _LONGEST = 1_024  # bytes of a line
 _TRIES = 3
 _TICK = 0.5  # seconds between looks whether the dialog shall end
 _TIME = 300  # seconds for all of it
+_JUNK = {
+    "on": "Mail that is marked as spam goes to Junk from now on.",
+    "off": "Mail that is marked as spam goes to INBOX from now on.",
+    "site": "Mail that is marked as spam goes where the site says from now on.",
+}
 _ENTER, _ERASE, _CLEAR, _LEAVE = b"\r\n", b"\x7f\x08", b"\x15", b"\x03\x04"
 
 
@@ -117,6 +123,7 @@ class SelfService:
     channel: Channel
     terminal: Terminal
     kind: str
+    line: str  # its command
     account: Account
     id: str = field(default_factory=lambda: ids.text(ids.new()))
     touched: float = field(default_factory=time.monotonic)
@@ -160,9 +167,17 @@ class SelfService:
                 self.channel.close()
 
     def _serve(self) -> int:
-        if not self.terminal.term or self.kind != "console":
-            raise BadInput("A mail account can change its password here, at a terminal and with no command.")
         account, gate = self.account, self.server.gate
+        word, _, choice = self.line.strip().partition(" ")
+        if self.kind == "command" and word == "junk":
+            gate.account_junk(account.address, account.password, choice.strip(), account.peer)
+            self._say(_JUNK[choice.strip()])
+            return 0
+        if not self.terminal.term or self.kind != "console":
+            raise BadInput(
+                "A mail account can change its password here, at a terminal and with no command,"
+                " or say where its spam goes: junk on, junk off, junk site."
+            )
 
         def change(new: str) -> None:
             gate.account_password(account.address, account.password, new, account.peer)

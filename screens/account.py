@@ -62,8 +62,8 @@ DEEDS = (
         fields=(
             Field(
                 "junk",
-                "Mail marked as spam goes to Junk: on, off, site",
-                "on, off or site",
+                "Spam in Junk",
+                "on, off, or site: as the site has it",
                 choices=("on", "off", "site"),
             ),
         ),
@@ -111,13 +111,6 @@ def state_of(row: AccountRow) -> str:
     if row.locked_until:
         return "locked"
     return "one-time" if row.one_time else "active" if row.login else "no password"
-
-
-def prefilled(deed: Deed, row: AccountRow) -> dict[str, str]:
-    """What is so far, of what a deed changes."""
-    if deed.action == "user.junk":
-        return {"junk": {True: "on", False: "off", None: "site"}[row.junk]}
-    return {"size": str(row.quota)} if deed.action == "user.quota" else {}
 
 
 def password_note(deed: Deed, answer: Mapping[str, Any]) -> Note | None:
@@ -197,7 +190,7 @@ class AccountScreen(Acting[AccountRow]):
 
     def prefill(self, deed: Deed, rows: Sequence[AccountRow]) -> Mapping[str, str]:
         """What is so far."""
-        return prefilled(deed, self._row)
+        return {"size": str(self._row.quota)} if deed.action == "user.quota" else {}
 
     def answered(self, deed: Deed, answer: Any) -> None:
         """A password is shown this once."""

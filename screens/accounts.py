@@ -9,7 +9,7 @@ from rich.text import Text
 
 from backend.management.snapshots.accounts import AccountPage, AccountRow
 from screens import figures
-from screens.account import DEEDS, AccountScreen, password_note, prefilled, state_of
+from screens.account import DEEDS, AccountScreen, password_note, state_of
 from screens.ask import Field
 from screens.colours import ink
 from screens.deed import Deed
@@ -83,7 +83,7 @@ class Accounts(Listing[AccountRow]):
 
     def prefill(self, deed: Deed, rows: Sequence[AccountRow]) -> Mapping[str, str]:
         """What is so far."""
-        return prefilled(deed, rows[0]) if rows else {}
+        return {"size": str(rows[0].quota)} if deed.action == "user.quota" and rows else {}
 
     def answered(self, deed: Deed, answer: Any) -> None:
         """A password is shown this once."""

@@ -77,6 +77,27 @@ class Logins:
 
         await self._store.commit(change)
 
+    async def set_junk(self, name: str, password: str, junk: bool | None, peer: str) -> None:
+        """Whether mail marked as spam goes to Junk, chosen by its owner; None: as the site has it. Else as `open`."""
+        found = await self.open(name, password, peer)
+        if found.must_change:
+            raise Denied("This password is to choose another one with; do that first.")
+
+        def change(transaction: Transaction) -> None:
+            accounts.set_junk(transaction, found.address, junk)
+            audit.add(
+                transaction,
+                actor=found.address,
+                role="owner",
+                origin=f"{SELF_SERVICE} {peer}",
+                action="account.junk",
+                arguments={"address": found.address},
+                before={"junk": found.junk},
+                after={"junk": junk},
+            )
+
+        await self._store.commit(change)
+
     async def _checked(self, name: str, password: str, peer: str, service: str, *, apps: bool) -> Account:
         local, _, domain = name.strip().rpartition("@")
         address = f"{fold(local)}@{domain.lower()}"

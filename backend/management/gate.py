@@ -19,7 +19,7 @@ from backend.errors import BadInput, Denied
 from backend.management import rpc
 from backend.management.roles import Caller
 from backend.management.sessions import Session
-from backend.store import audit, operators
+from backend.store import accounts, audit, operators
 from backend.store.database import Reader, Store, Transaction
 from backend.store.operators import ACTIVE, Operator
 
@@ -49,6 +49,7 @@ class Gate:
         self.waiting: dict[str, Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]] = {
             "gate.account": self._account,
             "gate.account-password": self._account_password,
+            "gate.account-junk": self._account_junk,
         }
 
     def reload(self, settings: Settings) -> None:
@@ -89,6 +90,14 @@ class Gate:
 
     async def _account_password(self, given: dict[str, Any]) -> dict[str, Any]:
         await self._logins.change(text(given, "address"), text(given, "old"), text(given, "new"), text(given, "peer"))
+        return {"changed": True}
+
+    async def _account_junk(self, given: dict[str, Any]) -> dict[str, Any]:
+        word = text(given, "junk")
+        if word not in accounts.JUNK:
+            raise BadInput(f"junk is one of {', '.join(accounts.JUNK)}.")
+        wanted = accounts.JUNK[word]
+        await self._logins.set_junk(text(given, "address"), text(given, "password"), wanted, text(given, "peer"))
         return {"changed": True}
 
 

@@ -18,6 +18,7 @@ from backend.store.database import Reader, Transaction
 from backend.store.deletions import Content
 
 STATES = ("active", "suspended")  # a suspended account gets its mail and cannot log in
+JUNK: dict[str, bool | None] = {"on": True, "off": False, "site": None}  # whether marked mail goes to Junk, in words
 ROLES = ("postmaster", "abuse")  # exist in every own domain, RFC 2142 and RFC 5321 §4.5.1
 _DEPTH = 20  # aliases of aliases
 _TARGETS = 1_000  # of one address, all aliases resolved

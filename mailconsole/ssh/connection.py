@@ -138,5 +138,5 @@ class Connection:
 
     def _begin(self, channel: Channel, terminal: Terminal, kind: str, line: str) -> Session | SelfService | None:
         if account := self._channels.account:
-            return SelfService(self._server, self._channels.identity(), channel, terminal, kind, account)
+            return SelfService(self._server, self._channels.identity(), channel, terminal, kind, line, account)
         return Session(self._server, self._channels.identity(), channel, terminal, kind, line)

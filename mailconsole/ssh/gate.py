@@ -63,6 +63,10 @@ class Gate:
         """Give a mail account another password; BadInput when that one will not do."""
         self._call("gate.account-password", address=address, old=old, new=new, peer=peer)
 
+    def account_junk(self, address: str, password: str, junk: str, peer: str) -> None:
+        """Whether its mail marked as spam goes to Junk: on, off, or as the site has it; BadInput for another word."""
+        self._call("gate.account-junk", address=address, password=password, junk=junk, peer=peer)
+
     def pulse(self, sessions: dict[str, float]) -> list[str]:
         """Tell how long each session has been idle, in seconds; the ids of those that shall end."""
         ended: list[str] = self._call("gate.pulse", sessions=sessions)["end"]

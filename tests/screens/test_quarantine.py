@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+from typing import Any
 
 import pytest
 from textual.pilot import Pilot
@@ -18,6 +19,7 @@ from backend.store.messages import Message
 from backend.store.quarantine import Wanted
 from mailconsole.app import Console
 from mailconsole.ssh.gate import Gate, Identity
+from screens.ask import Ask
 from screens.confirm import Confirm
 from screens.page import Page
 from screens.quarantine import Quarantine
@@ -165,6 +167,54 @@ async def test_of_many_the_infected_one_stays_and_its_reason_is_told(service: Se
 
     await on_screen(service, test)
     assert held(service) == 0
+
+
+async def test_while_they_are_scanned_the_progress_is_shown(service: Service) -> None:
+    service.act("user.add", address=BOB, password="long enough")
+    for _ in range(3):
+        await keep(service)
+
+    async def test(pilot: Pilot[None]) -> None:
+        await opened(pilot, 3)
+        link, scanned = pilot.app.link, asyncio.Event()  # type: ignore[attr-defined]
+        call = link.call
+
+        async def slow(name: str, arguments: dict[str, Any]) -> Any:
+            if name == "quarantine.release":
+                await scanned.wait()
+            return await call(name, arguments)
+
+        link.call = slow
+        await pilot.press("asterisk", "l")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Confirm))
+        await pilot.press("right", "enter")
+        await until(pilot, lambda: "0 of 3" in text(pilot))
+        scanned.set()
+        await until(pilot, lambda: "3 messages released" in said(pilot) and "of 3" not in text(pilot))
+
+    await on_screen(service, test)
+    assert service.act("user.show", address=BOB)["account"]["messages"] == 3
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+async def test_where_spam_goes_is_said_on_the_screen_of_the_account(service: Service, size: tuple[int, int]) -> None:
+    service.act("user.add", address=BOB, password="long enough")
+
+    async def test(pilot: Pilot[None]) -> None:
+        await until(pilot, lambda: pilot.app.link.hello is not None)  # type: ignore[attr-defined]
+        await pilot.press("4")
+        await until(pilot, lambda: BOB in text(pilot))
+        await pilot.press("g", "enter")
+        await until(pilot, lambda: "goes to INBOX, as the site has it" in text(pilot))
+        await pilot.press("J")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Ask) and "as the site has it" in text(pilot))
+        await pilot.press("ctrl+u", *"never", "enter")
+        await until(pilot, lambda: "Spam in Junk is one of on, off, site" in text(pilot))
+        await pilot.press("ctrl+u", *"on", "enter")
+        await until(pilot, lambda: "goes to Junk" in text(pilot) and "as the site" not in text(pilot))
+
+    await on_screen(service, test, size)
+    assert service.act("user.show", address=BOB)["junk"] is True
 
 
 async def test_deleted_and_put_back(service: Service) -> None:

@@ -93,6 +93,22 @@ def test_three_mistakes_are_enough(running: Site) -> None:
     assert "\x1b[A" not in said
 
 
+def test_an_owner_says_where_spam_goes(running: Site) -> None:
+    running.add_user("jana@example.org")
+    for word, junk, said in (("on", True, "goes to Junk"), ("off", False, "goes to INBOX"), ("site", None, "the site")):
+        code, words = _end(_ssh(running, "jana@example.org", PASSWORD, "junk", word, options=("-T",)))
+        assert (code, said in words) == (0, True), words
+        assert running.cli_json("user", "show", "jana@example.org")["account"]["junk"] is junk
+    code, words = _end(_ssh(running, "jana@example.org", PASSWORD, "junk", "perhaps", options=("-T",)))
+    assert (code, "on, off, site" in words) == (2, True)
+    rows = running.cli_json("audit-log", "list", "--what", "account.junk")["rows"]
+    assert [row["user"] for row in rows] == ["jana@example.org"] * 3
+    once = running.cli_json("user", "reset", "jana@example.org")["password"]
+    code, words = _end(_ssh(running, "jana@example.org", once, "junk", "on", options=("-T",)))
+    assert code != 0
+    assert "do that first" in words
+
+
 @pytest.mark.parametrize("words", [("status",), ("contract",), ("console",), ("sh", "-c", "id")])
 def test_there_is_nothing_else(running: Site, words: tuple[str, ...]) -> None:
     address = f"none-{words[0]}@example.org"

@@ -29,7 +29,6 @@ from backend.store.logins import Login
 
 Address = Annotated[str, "of the account"]
 _STATES = ("active", "suspended", "locked", "one-time")
-_JUNK: dict[str, bool | None] = {"on": True, "off": False, "site": None}
 _HISTORY = 50  # log-ins in an answer
 
 
@@ -194,12 +193,12 @@ def user_quota(call: Call, address: Address, size: Annotated[int, "in bytes; 0: 
 
 @action("user.junk", roles=(POSTMASTER, HELPDESK), changes=True, key="J")
 def user_junk(
-    call: Call, address: Address, junk: Annotated[str, f"{', '.join(_JUNK)}, as the site has it"]
+    call: Call, address: Address, junk: Annotated[str, f"{', '.join(accounts.JUNK)}, as the site has it"]
 ) -> AccountRow:
     """Say whether mail that is marked as spam goes to the mailbox Junk of an account."""
-    if junk not in _JUNK:
-        raise BadInput(f"{junk[:40]!r} is none of {', '.join(_JUNK)}.")
-    wanted = _JUNK[junk]
+    if junk not in accounts.JUNK:
+        raise BadInput(f"{junk[:40]!r} is none of {', '.join(accounts.JUNK)}.")
+    wanted = accounts.JUNK[junk]
     return _on(call, address, lambda transaction, account: accounts.set_junk(transaction, account.address, wanted))[0]
 
 

@@ -83,7 +83,8 @@ def test_no_word_in_a_message_raises_a_role(bound: tuple[str, Line], store: Stor
 def test_a_bound_connection_is_bound_for_good(bound: tuple[str, Line]) -> None:
     role, line = bound
     assert line.bind("root", session="another")["error"]["data"]["kind"] == "Denied"
-    for method in ("gate.key", "gate.password", "gate.totp", "gate.pulse", "gate.account", "gate.account-password"):
+    account = ("gate.account", "gate.account-password", "gate.account-junk")
+    for method in ("gate.key", "gate.password", "gate.totp", "gate.pulse", *account):
         assert line.call(method)["error"]["data"]["kind"] == "Denied"
     assert line.call("hello")["result"]["role"] == role
 

@@ -131,6 +131,7 @@ _QUESTIONS = {
     "gate.totp": ("operator", "code", "peer"),
     "gate.account": ("address", "password", "peer"),
     "gate.account-password": ("address", "old", "new", "peer"),
+    "gate.account-junk": ("address", "password", "junk", "peer"),
 }
 
 
