@@ -17,7 +17,7 @@ from typing import Any, Self
 from tests.harness import toml
 from tests.harness.ports import free_base
 from tests.harness.processes import alive, end, family
-from tests.harness.waiting import until
+from tests.harness.waiting import LONG, until
 from tests.harness.wire import Wire, banner
 
 COMMAND = [sys.executable, "-m", "mailconsole"]
@@ -99,7 +99,7 @@ class Site:
 
     # Life
 
-    def start(self, *, wait: float = 30) -> Self:
+    def start(self, *, wait: float = 2 * LONG) -> Self:
         """Start the service and wait until it greets and says that it runs."""
         self.launch()
         try:
@@ -141,8 +141,8 @@ class Site:
         for pid in pids:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        process.wait(10)
-        until(lambda: not any(alive(pid) for pid in pids), within=10, why="killed processes are gone")
+        process.wait(LONG)
+        until(lambda: not any(alive(pid) for pid in pids), why="killed processes are gone")
 
     def restart(self) -> None:
         """Stop and start."""
@@ -159,8 +159,8 @@ class Site:
         return [entry["pid"] for entry in self.status()["roles"] if entry["role"] == role and entry["pid"]]
 
     def kill(self, role: str) -> int:
-        """SIGKILL to the first process of a role. Its pid."""
-        pid = self.role_pids(role)[0]
+        """SIGKILL to the first process of a role, which may be about to be started again. Its pid."""
+        pid = until(lambda: self.role_pids(role), why=f"{role} runs")[0]
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
         return pid
@@ -176,7 +176,7 @@ class Site:
         *arguments: str,
         stdin: str | bytes = b"",
         check: bool = True,
-        timeout: float = 60,
+        timeout: float = 300,
     ) -> subprocess.CompletedProcess[bytes]:
         """One command. With `check`, Failed unless it ends with 0."""
         words = [*COMMAND, "--config", str(self.config), *arguments]
@@ -219,11 +219,11 @@ class Site:
 
     # The wire
 
-    def wire(self, port: int = 0, *, source: str = "", tls: bool = False, timeout: float = 30) -> Wire:
+    def wire(self, port: int = 0, *, source: str = "", tls: bool = False, timeout: float = LONG) -> Wire:
         """A connection to the SMTP port, or to `port`."""
         return Wire(self.host, port or self.smtp, source=source, tls=tls, timeout=timeout)
 
-    def inbox(self, address: str, count: int = 1, *, within: float = 20) -> list[bytes]:
+    def inbox(self, address: str, count: int = 1, *, within: float = LONG) -> list[bytes]:
         """The messages of an account, as soon as there are `count` or more."""
 
         def enough() -> list[bytes]:
@@ -232,7 +232,7 @@ class Site:
 
         return until(enough, within=within, every=0.2, why=f"{count} messages for {address}")
 
-    def queue_state(self, state: str, count: int = 1, *, within: float = 20) -> list[dict[str, Any]]:
+    def queue_state(self, state: str, count: int = 1, *, within: float = LONG) -> list[dict[str, Any]]:
         """The queue, as soon as exactly `count` entries are in this state."""
 
         def reached() -> list[dict[str, Any]]:
@@ -241,7 +241,7 @@ class Site:
 
         return until(reached, within=within, every=0.2, why=f"{count} {state}; there is {self.queue()}")
 
-    def queue_empty(self, *, within: float = 20) -> None:
+    def queue_empty(self, *, within: float = 2 * LONG) -> None:
         """Return when the queue is empty."""
         try:
             until(lambda: self.status()["queue"]["total"] == 0, within=within, every=0.1)
@@ -259,7 +259,7 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
-def _run(words: list[str], input: bytes = b"", timeout: float = 60) -> subprocess.CompletedProcess[bytes]:  # noqa: A002
+def _run(words: list[str], input: bytes = b"", timeout: float = 300) -> subprocess.CompletedProcess[bytes]:  # noqa: A002
     started = time.monotonic()
     try:
         return subprocess.run(words, input=input, capture_output=True, timeout=timeout, cwd=ROOT, check=False)
