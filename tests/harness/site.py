@@ -23,6 +23,8 @@ from tests.harness.wire import Wire, banner
 COMMAND = [sys.executable, "-m", "mailconsole"]
 PASSWORD = "correct horse battery staple"
 ROOT = Path(__file__).parents[2]
+_RUNS, _LOADED = "the role runs", "the settings are loaded anew"  # each process of the service says so in the log
+_REFUSED = "going on with the old ones"
 
 
 class Failed(AssertionError):
@@ -73,6 +75,7 @@ class Site:
         self.data = folder / "data"
         self.log = folder.with_name(folder.name + ".log")
         self.process: subprocess.Popen[bytes] | None = None
+        self._launched = 0  # letters of the log before the service was started
 
     def __enter__(self) -> Self:
         make = [*COMMAND, "init", str(self.folder), "--hostname", self.hostname, "--domain", self.domain]
@@ -93,9 +96,16 @@ class Site:
         self.config.write_text(toml.merged(self.config.read_text(), text))
 
     def reload(self) -> None:
-        """SIGHUP."""
+        """SIGHUP; return when the supervisor has refused the settings, or every role has loaded or refused them."""
         assert self.process is not None
+        roles, before = self._heard(_RUNS), len(self.log_text())
         self.process.send_signal(signal.SIGHUP)
+
+        def done() -> bool:
+            heard = self._heard(_RUNS, _LOADED, _REFUSED, since=before)  # a role that was being started runs anew
+            return "service" in heard or roles <= heard
+
+        until(done, why=f"{roles} load the settings")
 
     # Life
 
@@ -110,6 +120,7 @@ class Site:
 
     def launch(self) -> subprocess.Popen[bytes]:
         """Start the service and do not wait."""
+        self._launched = len(self.log_text())
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [*COMMAND, "--config", str(self.config), "serve"],
@@ -126,7 +137,8 @@ class Site:
         """Whether the service greets and says that it runs; Failed when it has ended."""
         if self.process is not None and self.process.poll() is not None:
             raise Failed(f"the service ended with {self.process.returncode}; its log ends:\n{self.log_text()[-4000:]}")
-        return bool(banner(self.host, self.smtp)) and self.status()["service"] == "running"
+        status = self.status() if banner(self.host, self.smtp) else {"service": "stopped"}
+        return status["service"] == "running" and len(self._heard(_RUNS)) >= len(status["roles"])
 
     def stop(self, *, grace: float = 20) -> int:
         """SIGTERM, and SIGKILL to what is left after `grace` seconds. The exit code of the service; 0 if none ran."""
@@ -168,6 +180,11 @@ class Site:
     def log_text(self) -> str:
         """Everything the service has written to its standard output and error."""
         return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+    def _heard(self, *words: str, since: int | None = None) -> set[str]:
+        """Which processes of the service have said one of these: since its start, or since so many letters."""
+        text = self.log_text()[self._launched if since is None else since :]
+        return {line.split(" ", 3)[2] for line in text.splitlines() if any(one in line for one in words)}
 
     # The command line
 

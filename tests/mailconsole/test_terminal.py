@@ -14,7 +14,7 @@ def at_terminal(site: Site, *words: str) -> pexpect.spawn[str]:
     """A command on a terminal of 80 columns."""
     command = [*COMMAND, "--config", str(site.config), *words]
     return pexpect.spawn(
-        command[0], command[1:], cwd=str(ROOT), env=os.environ, encoding="utf-8", timeout=30, dimensions=(24, 80)
+        command[0], command[1:], cwd=str(ROOT), env=os.environ, encoding="utf-8", timeout=90, dimensions=(24, 80)
     )
 
 
@@ -51,7 +51,7 @@ def test_what_was_asked_about_is_what_is_deleted(site: Site, put: Put) -> None:
 def test_a_terminal_without_screens_is_told_of_the_command_line(site: Site) -> None:
     child = pexpect.spawn(
         COMMAND[0], [*COMMAND[1:], "--config", str(site.config), "console"], cwd=str(ROOT),
-        env={**os.environ, "TERM": "dumb"}, encoding="utf-8", timeout=30,
+        env={**os.environ, "TERM": "dumb"}, encoding="utf-8", timeout=90,
     )  # fmt: skip
     code, words = end_of(child)
     assert code == 2

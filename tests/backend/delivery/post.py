@@ -27,9 +27,19 @@ T = TypeVar("T")
 ALICE = "alice@example.org"
 TEXT = b"Subject: test\r\nMessage-ID: <1@client.test>\r\n\r\nhello\r\n"
 QUICK = Delivery(
-    retry_first=300, connect_timeout=60, command_timeout=60, data_timeout=60, idle_connection=1, lease=60, delay_notice=0
+    retry_first=300,
+    connect_timeout=60,
+    command_timeout=60,
+    data_timeout=60,
+    idle_connection=1,
+    lease=60,
+    delay_notice=0,
 )
-IMPATIENT = {"connect_timeout": 1, "command_timeout": 1, "data_timeout": 1}  # where a host says nothing on purpose
+IMPATIENT: dict[str, Any] = {
+    "connect_timeout": 1,
+    "command_timeout": 1,
+    "data_timeout": 1,
+}  # where a host says nothing on purpose
 
 
 def host_port(text: str) -> HostPort:
