@@ -51,6 +51,7 @@ async def _serve(settings: Settings, kind: Kind, slot: int) -> int:
         return 0
     role = Role(kind.name, settings, store, listeners, slot, stopping)
     loop.add_signal_handler(signal.SIGHUP, _reload, role)
+    _log.info("the role runs", extra=logs.fields(pid=os.getpid()))
     serve: Serve = importlib.import_module(kind.module).serve
     gc.collect()
     gc.freeze()
@@ -82,6 +83,7 @@ def _reload(role: Role) -> None:
         for callback in role.on_reload:
             callback(settings)
         role.settings = settings
+        _log.info("the settings are loaded anew")
     except MailError as error:
         _log.error("the settings are wrong; going on with the old ones: %s", error)
 

@@ -6,8 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.harness.site import Site
+
+# The same examples each time, however slow the machine is. `--hypothesis-profile=explore` looks for others.
+settings.register_profile("same", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("explore", deadline=None, max_examples=2_000, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("same")
 
 _NAMED_WHOLE = 40  # letters or bytes of a value that may stand in the name of a test
 

@@ -62,12 +62,22 @@ def add(
     if transaction.value("SELECT count(*) FROM hold_rules") >= _MOST:
         raise BadInput(f"There are {_MOST:,} hold rules already; delete some first.")
     sender, recipient = (None if one is None else one.lower() for one in (sender, recipient))
-    identity: int = transaction.value(
-        "INSERT INTO hold_rules (key, sender, recipient, peer, owner, reason, created, until, hits)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0) RETURNING id",
-        (_key(sender, recipient, peer), sender, recipient, peer, owner, reason, transaction.now, until),
+    identity = _number(transaction)
+    transaction.execute(
+        "INSERT INTO hold_rules (id, key, sender, recipient, peer, owner, reason, created, until, hits)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
+        (identity, _key(sender, recipient, peer), sender, recipient, peer, owner, reason, transaction.now, until),
     )
     return Rule(identity, sender, recipient, peer, owner, reason, transaction.now, until, 0, None)
+
+
+def _number(transaction: Transaction) -> int:
+    """One that no rule has had: what the trace says of a rule that was deleted must be about no other."""
+    number: int = transaction.value(
+        "INSERT INTO numbers (name, last) SELECT 'hold_rules', coalesce(max(id), 0) + 1 FROM hold_rules WHERE true"
+        " ON CONFLICT (name) DO UPDATE SET last = last + 1 RETURNING last"
+    )
+    return number
 
 
 def everything(reader: Reader) -> list[Rule]:

@@ -9,7 +9,7 @@ import os
 import select
 import signal
 
-from backend import service
+from backend import logs, service
 from backend.config import Settings
 from backend.errors import MailError
 from backend.service import Kind
@@ -35,6 +35,7 @@ def run(settings: Settings, kind: Kind) -> int:
     for number in _SIGNALS:
         signal.signal(number, lambda caught, _: received.append(caught))
     signal.set_wakeup_fd(ring)
+    _log.info("the role runs", extra=logs.fields(pid=os.getpid()))
     hostkey.make(settings.ssh.host_key)
     _log.info("host key is %s", hostkey.fingerprint(settings.ssh.host_key))
     server = Server(settings, service.listeners(settings, kind).get("ssh", []))
@@ -57,6 +58,7 @@ def run(settings: Settings, kind: Kind) -> int:
 def _reload(server: Server) -> None:
     try:
         server.reload(load(server.settings.path))
+        _log.info("the settings are loaded anew")
     except MailError as error:
         _log.error("the settings are wrong; going on with the old ones: %s", error)
 

@@ -52,7 +52,7 @@ class Clamd:
             self.process = subprocess.Popen(
                 [PROGRAM, "-c", str(self.folder / "clamd.conf")], stdin=subprocess.DEVNULL, stdout=output, stderr=output
             )
-        until(self._answers, within=60, why="clamd answers")
+        until(self._answers, why="clamd answers")
         return self
 
     def kill(self) -> None:
@@ -61,7 +61,7 @@ class Clamd:
         if process is not None:
             process.send_signal(signal.SIGCONT)
             process.kill()
-            process.wait(10)
+            process.wait(60)
         self.socket.unlink(missing_ok=True)
 
     def hang(self) -> None:
@@ -77,7 +77,7 @@ class Clamd:
     def _answers(self) -> bool:
         assert self.process is None or self.process.poll() is None, (self.folder / "output").read_text()
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as line:
-            line.settimeout(2)
+            line.settimeout(30)
             line.connect(str(self.socket))
             line.sendall(b"zPING\0")
             return line.recv(16) == b"PONG\0"

@@ -73,8 +73,8 @@ class Dns:
 
     @property
     def settings(self) -> str:
-        """The TOML that makes a site ask here, and soon give up."""
-        return f'[dns]\nnameservers = ["{self.address}"]\ntimeout_seconds = 1.0\nlifetime_seconds = 2.0\n'
+        """The TOML that makes a site ask here."""
+        return f'[dns]\nnameservers = ["{self.address}"]\ntimeout_seconds = 10.0\nlifetime_seconds = 20.0\n'
 
     def __enter__(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -89,7 +89,7 @@ class Dns:
         (self.folder / "nsd.conf").write_text(config)
         command = ["/usr/sbin/nsd", "-d", "-c", str(self.folder / "nsd.conf")]
         self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        until(self._answers, within=10, every=0.02, why="NSD answers")
+        until(self._answers, every=0.02, why="NSD answers")
         return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:

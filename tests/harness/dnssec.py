@@ -74,8 +74,8 @@ class SignedDns:
 
     @property
     def settings(self) -> str:
-        """The TOML that makes a site ask here, believe what is proved, and soon give up."""
-        words = "validating = true\ntimeout_seconds = 1.0\nlifetime_seconds = 3.0\n"
+        """The TOML that makes a site ask here, believe what is proved."""
+        words = "validating = true\ntimeout_seconds = 10.0\nlifetime_seconds = 30.0\n"
         return f'[dns]\nnameservers = ["{self.address}"]\n{words}'
 
     def __enter__(self) -> Self:
@@ -86,7 +86,7 @@ class SignedDns:
         (self.folder / "unbound.conf").write_text(config)
         command = ["/usr/sbin/unbound", "-d", "-c", str(self.folder / "unbound.conf")]
         self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        until(self._answers, within=10, every=0.02, why="unbound answers")
+        until(self._answers, every=0.02, why="unbound answers")
         return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
@@ -104,7 +104,7 @@ class SignedDns:
         """Answer again."""
         assert self._process is not None
         self._process.send_signal(signal.SIGCONT)
-        until(self._answers, within=10, every=0.02, why="unbound answers again")
+        until(self._answers, every=0.02, why="unbound answers again")
 
     def _answers(self) -> bool:
         with contextlib.suppress(OSError, dns.exception.DNSException):

@@ -48,6 +48,7 @@ class NameServer:
         self.delay = delay
         self.ttl = ttl
         self.asked: Counter[tuple[str, str]] = Counter()
+        self._counting = threading.Lock()  # each question has a thread
         self.port = free_port()
 
     @property
@@ -57,8 +58,8 @@ class NameServer:
 
     @property
     def settings(self) -> str:
-        """The TOML that makes a site ask here, and soon give up."""
-        return f'[dns]\nnameservers = ["{self.address}"]\ntimeout_seconds = 1.0\nlifetime_seconds = 2.0\n'
+        """The TOML that makes a site ask here."""
+        return f'[dns]\nnameservers = ["{self.address}"]\ntimeout_seconds = 10.0\nlifetime_seconds = 20.0\n'
 
     def __enter__(self) -> Self:
         self._stopped = threading.Event()
@@ -121,7 +122,8 @@ class NameServer:
             return None
         asked = question.question[0]
         kind = dns.rdatatype.to_text(asked.rdtype)
-        self.asked[_text(asked.name), kind] += 1
+        with self._counting:
+            self.asked[_text(asked.name), kind] += 1
         if self.delay:
             time.sleep(self.delay)
         answer = dns.message.make_response(question, recursion_available=True)

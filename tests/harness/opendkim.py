@@ -65,5 +65,5 @@ def _run(folder: Path, config: str, message: bytes, *words: str) -> str:
     (folder / "opendkim.conf").write_text(config)
     (folder / "message").write_bytes(message)
     command: list[str | Path] = ["/usr/sbin/opendkim", "-x", folder / "opendkim.conf", *words, "-t", folder / "message"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     return done.stdout

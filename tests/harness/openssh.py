@@ -48,15 +48,15 @@ class OpenSsh:
         with (self.folder / "log").open("wb") as log:
             process = subprocess.Popen([SSHD, "-D", "-e", "-f", self.configuration], stdout=log, stderr=log)
         try:
-            until(self._answers, within=10, why="sshd answers")
+            until(self._answers, why="sshd answers")
             yield self
         finally:
             process.terminate()
-            process.wait(10)
+            process.wait(60)
 
     def _answers(self) -> bool:
         try:
-            with socket.create_connection((HOST, self.port), 5) as connection:
+            with socket.create_connection((HOST, self.port), 30) as connection:
                 return connection.recv(4) == b"SSH-"
         except OSError:
             return False
@@ -70,4 +70,4 @@ class OpenSsh:
     def run(self, key: Path, *words: str, text: str = "") -> subprocess.CompletedProcess[str]:
         """One command without a terminal."""
         command = self.command(key, *words, options=("-T",))
-        return subprocess.run(command, input=text, capture_output=True, text=True, timeout=60, check=False)
+        return subprocess.run(command, input=text, capture_output=True, text=True, timeout=300, check=False)

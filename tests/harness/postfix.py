@@ -102,7 +102,7 @@ class Postfix:
 
     def __enter__(self) -> Self:
         self.control("start")
-        until(lambda: banner("127.0.0.1", self.port), within=20, why="Postfix's banner")
+        until(lambda: banner("127.0.0.1", self.port), why="Postfix's banner")
         return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:

@@ -72,8 +72,8 @@ def end(process: subprocess.Popen[bytes], *, grace: float) -> int:
     for pid in left:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-    code = process.wait(10)
-    deadline = time.monotonic() + 5
+    code = process.wait(60)
+    deadline = time.monotonic() + 30
     while any(alive(pid) for pid in left) and time.monotonic() < deadline:
         time.sleep(0.01)
     return code

@@ -17,12 +17,14 @@ from typing import Any, Self
 from tests.harness import toml
 from tests.harness.ports import free_base
 from tests.harness.processes import alive, end, family
-from tests.harness.waiting import until
+from tests.harness.waiting import LONG, until
 from tests.harness.wire import Wire, banner
 
 COMMAND = [sys.executable, "-m", "mailconsole"]
 PASSWORD = "correct horse battery staple"
 ROOT = Path(__file__).parents[2]
+_RUNS, _LOADED = "the role runs", "the settings are loaded anew"  # each process of the service says so in the log
+_REFUSED = "going on with the old ones"
 
 
 class Failed(AssertionError):
@@ -75,6 +77,7 @@ class Site:
         self.data = folder / "data"
         self.log = folder.with_name(folder.name + ".log")
         self.process: subprocess.Popen[bytes] | None = None
+        self._launched = 0  # letters of the log before the service was started
 
     def __enter__(self) -> Self:
         make = [*COMMAND, "init", str(self.folder), "--hostname", self.hostname, "--domain", self.domain]
@@ -95,13 +98,20 @@ class Site:
         self.config.write_text(toml.merged(self.config.read_text(), text))
 
     def reload(self) -> None:
-        """SIGHUP."""
+        """SIGHUP; return when the supervisor has refused the settings, or every role has loaded or refused them."""
         assert self.process is not None
+        roles, before = self._heard(_RUNS), len(self.log_text())
         self.process.send_signal(signal.SIGHUP)
+
+        def done() -> bool:
+            heard = self._heard(_RUNS, _LOADED, _REFUSED, since=before)  # a role that was being started runs anew
+            return "service" in heard or roles <= heard
+
+        until(done, why=f"{roles} load the settings")
 
     # Life
 
-    def start(self, *, wait: float = 30) -> Self:
+    def start(self, *, wait: float = 2 * LONG) -> Self:
         """Start the service and wait until it greets and says that it runs."""
         self.launch()
         try:
@@ -112,6 +122,7 @@ class Site:
 
     def launch(self) -> subprocess.Popen[bytes]:
         """Start the service and do not wait."""
+        self._launched = len(self.log_text())
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [*COMMAND, "--config", str(self.config), "serve"],
@@ -128,7 +139,8 @@ class Site:
         """Whether the service greets and says that it runs; Failed when it has ended."""
         if self.process is not None and self.process.poll() is not None:
             raise Failed(f"the service ended with {self.process.returncode}; its log ends:\n{self.log_text()[-4000:]}")
-        return bool(banner(self.host, self.smtp)) and self.status()["service"] == "running"
+        status = self.status() if banner(self.host, self.smtp) else {"service": "stopped"}
+        return status["service"] == "running" and len(self._heard(_RUNS)) >= len(status["roles"])
 
     def stop(self, *, grace: float = 20) -> int:
         """SIGTERM, and SIGKILL to what is left after `grace` seconds. The exit code of the service; 0 if none ran."""
@@ -143,8 +155,8 @@ class Site:
         for pid in pids:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        process.wait(10)
-        until(lambda: not any(alive(pid) for pid in pids), within=10, why="killed processes are gone")
+        process.wait(LONG)
+        until(lambda: not any(alive(pid) for pid in pids), why="killed processes are gone")
 
     def restart(self) -> None:
         """Stop and start."""
@@ -161,8 +173,8 @@ class Site:
         return [entry["pid"] for entry in self.status()["roles"] if entry["role"] == role and entry["pid"]]
 
     def kill(self, role: str) -> int:
-        """SIGKILL to the first process of a role. Its pid."""
-        pid = self.role_pids(role)[0]
+        """SIGKILL to the first process of a role, which may be about to be started again. Its pid."""
+        pid = until(lambda: self.role_pids(role), why=f"{role} runs")[0]
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
         return pid
@@ -171,6 +183,11 @@ class Site:
         """Everything the service has written to its standard output and error."""
         return self.log.read_text(errors="replace") if self.log.exists() else ""
 
+    def _heard(self, *words: str, since: int | None = None) -> set[str]:
+        """Which processes of the service have said one of these: since its start, or since so many letters."""
+        text = self.log_text()[self._launched if since is None else since :]
+        return {line.split(" ", 3)[2] for line in text.splitlines() if any(one in line for one in words)}
+
     # The command line
 
     def cli(
@@ -178,7 +195,7 @@ class Site:
         *arguments: str,
         stdin: str | bytes = b"",
         check: bool = True,
-        timeout: float = 60,
+        timeout: float = 300,
     ) -> subprocess.CompletedProcess[bytes]:
         """One command. With `check`, Failed unless it ends with 0."""
         words = [*COMMAND, "--config", str(self.config), *arguments]
@@ -221,11 +238,11 @@ class Site:
 
     # The wire
 
-    def wire(self, port: int = 0, *, source: str = "", tls: bool = False, timeout: float = 30) -> Wire:
+    def wire(self, port: int = 0, *, source: str = "", tls: bool = False, timeout: float = LONG) -> Wire:
         """A connection to the SMTP port, or to `port`."""
         return Wire(self.host, port or self.smtp, source=source, tls=tls, timeout=timeout)
 
-    def inbox(self, address: str, count: int = 1, *, within: float = 20) -> list[bytes]:
+    def inbox(self, address: str, count: int = 1, *, within: float = LONG) -> list[bytes]:
         """The messages of an account, as soon as there are `count` or more."""
 
         def enough() -> list[bytes]:
@@ -234,7 +251,7 @@ class Site:
 
         return until(enough, within=within, every=0.2, why=f"{count} messages for {address}")
 
-    def queue_state(self, state: str, count: int = 1, *, within: float = 20) -> list[dict[str, Any]]:
+    def queue_state(self, state: str, count: int = 1, *, within: float = LONG) -> list[dict[str, Any]]:
         """The queue, as soon as exactly `count` entries are in this state."""
 
         def reached() -> list[dict[str, Any]]:
@@ -243,7 +260,7 @@ class Site:
 
         return until(reached, within=within, every=0.2, why=f"{count} {state}; there is {self.queue()}")
 
-    def queue_empty(self, *, within: float = 20) -> None:
+    def queue_empty(self, *, within: float = 2 * LONG) -> None:
         """Return when the queue is empty."""
         try:
             until(lambda: self.status()["queue"]["total"] == 0, within=within, every=0.1)
@@ -261,7 +278,7 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
-def _run(words: list[str], input: bytes = b"", timeout: float = 60) -> subprocess.CompletedProcess[bytes]:  # noqa: A002
+def _run(words: list[str], input: bytes = b"", timeout: float = 300) -> subprocess.CompletedProcess[bytes]:  # noqa: A002
     started = time.monotonic()
     try:
         return subprocess.run(words, input=input, capture_output=True, timeout=timeout, cwd=ROOT, check=False)

@@ -38,7 +38,7 @@ class SmtpSink:
             command += ["-d", f"{self.folder}/"]
         command += [self.address, "1000"]
         self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        until(lambda: banner("127.0.0.1", self.port), within=10, every=0.02, why="smtp-sink's banner")
+        until(lambda: banner("127.0.0.1", self.port), every=0.02, why="smtp-sink's banner")
         return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:

@@ -9,7 +9,10 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def until(what: Callable[[], T], *, within: float, every: float = 0.05, why: str = "") -> T:
+LONG = 60.0  # seconds: what takes a moment, on a machine that does ten other things. Only a failure takes it
+
+
+def until(what: Callable[[], T], *, within: float = LONG, every: float = 0.05, why: str = "") -> T:
     """The first truthy answer of `what()`, asked every `every` seconds; TimeoutError after `within` seconds."""
     deadline = time.monotonic() + within
     while True:

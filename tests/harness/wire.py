@@ -39,7 +39,7 @@ class Closed(Exception):
 
 def banner(host: str, port: int) -> str:
     """The greeting's first line, or nothing when nobody greets."""
-    with contextlib.suppress(OSError, Closed), Wire(host, port, timeout=2, greet=False) as wire:
+    with contextlib.suppress(OSError, Closed), Wire(host, port, timeout=10, greet=False) as wire:
         return str(wire.reply())
     return ""
 
@@ -60,7 +60,7 @@ class Wire:
         host: str,
         port: int,
         *,
-        timeout: float = 30,
+        timeout: float = 60,
         source: str = "",
         tls: bool = False,
         greet: bool = True,

@@ -62,6 +62,6 @@ def _run(config: Path, *words: str) -> subprocess.CompletedProcess[str]:
         text=True,
         check=False,
         stdin=subprocess.DEVNULL,
-        timeout=60,
+        timeout=300,
         errors="surrogateescape",
     )

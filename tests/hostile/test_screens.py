@@ -18,6 +18,7 @@ from mailconsole.app import TABS, Console
 from tests.hostile.corpus import CORPUS, dirt
 from tests.hostile.poison import poison
 from tests.hostile.site import Site, populated
+from tests.screens.conftest import until
 
 TEXT = "".join(text for name, text in CORPUS.items() if name != "long")
 SIZES = [(80, 24), (160, 50)]
@@ -105,6 +106,7 @@ async def test_what_lies_deeper(console: Console) -> None:
             for key in keys:
                 await pilot.press(key)
                 await pilot.pause(0.1)
+                await until(pilot, lambda: getattr(pilot.app.screen, "snapshot", "") is not None)
             await _clean(pilot, " ".join(keys))
             depth = len(console.screen_stack)
             assert depth > 1, f"{keys} led nowhere"
@@ -147,16 +149,16 @@ def test_the_raw_bytes_of_a_terminal(site: Site, tmp_path: Path) -> None:
     import pexpect
 
     command = ["-m", "mailconsole", "--config", str(site.config)]
-    service = pexpect.spawn(sys.executable, [*command, "serve"], encoding=None, timeout=30)
+    service = pexpect.spawn(sys.executable, [*command, "serve"], encoding=None, timeout=90)
     try:
         socket = load(site.config).site.run / "management.sock"
-        for _ in range(100):
+        for _ in range(600):
             if socket.exists():
                 break
             asyncio.run(asyncio.sleep(0.1))
         terminal = {**os.environ, "TERM": "xterm-256color"}
         child = pexpect.spawn(
-            sys.executable, [*command, "console"], encoding=None, timeout=30, dimensions=(24, 80), env=terminal
+            sys.executable, [*command, "console"], encoding=None, timeout=90, dimensions=(24, 80), env=terminal
         )
         child.expect(b"Dashboard")
         seen = b""

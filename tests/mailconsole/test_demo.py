@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import signal
@@ -33,7 +34,7 @@ def demo(folder: Path, base: int, out: Path) -> subprocess.Popen[bytes]:
 def answer(folder: Path, *words: str) -> dict[str, object]:
     """What a command on the demo's site answers."""
     command = [sys.executable, "-m", "mailconsole", "--config", f"{folder}/mailconsole.toml", *words, "--json"]
-    done = subprocess.run(command, capture_output=True, cwd=ROOT, timeout=60, check=True)
+    done = subprocess.run(command, capture_output=True, cwd=ROOT, timeout=300, check=True)
     found: dict[str, object] = json.loads(done.stdout)
     return found
 
@@ -45,7 +46,7 @@ def log_in(words: str, folder: Path) -> int | None:
     options = (
         f"-F none -o StrictHostKeyChecking=no -o UserKnownHostsFile={folder}/known_hosts -o PubkeyAuthentication=no"
     )
-    child = pexpect.spawn(f"{found[1]} {options} queue list --json", encoding="utf-8", timeout=20)
+    child = pexpect.spawn(f"{found[1]} {options} queue list --json", encoding="utf-8", timeout=90)
     child.expect("password: ")
     child.sendline(found[2])
     child.expect('"total"')
@@ -71,7 +72,7 @@ def test_serves_with_mail_of_every_kind(tmp_path: Path) -> None:
     folder, out, base = tmp_path / "var", tmp_path / "out", free_base()
     process = demo(folder, base, out)
     try:
-        until(lambda: "console" in out.read_text(), within=90, every=0.2, why="the demo says where it is")
+        until(lambda: "console" in out.read_text(), within=300, every=0.2, why="the demo says where it is")
         words = out.read_text()
         assert f"127.0.0.1:{base + 25}" in words
         assert len(re.findall(r"^\w+@example\.org +password \S{8,}$", words, re.MULTILINE)) == 3
@@ -84,9 +85,9 @@ def test_serves_with_mail_of_every_kind(tmp_path: Path) -> None:
             assert isinstance(minutes, list)
             return {name: sum(minute[name] for minute in minutes) for name in minutes[0] if name != "time"}
 
-        until(lambda: min(sums().values()) > 0, within=30, every=0.5, why="mail of every kind")
+        until(lambda: min(sums().values()) > 0, within=120, every=0.5, why="mail of every kind")
         assert sums()["accepted"] >= 30
-        assert strangers(folder) == {
+        expected = {
             "21": [*["refused"] * 2, *["delivered"] * 3],  # a virus for two of ours, after honest mail
             "22": ["refused", "refused", "delivered"],  # DMARC, SPF, and a domain that only warns
             "23": ["delivered", "refused", "refused"],  # a black list; the postmaster hears everybody
@@ -94,6 +95,9 @@ def test_serves_with_mail_of_every_kind(tmp_path: Path) -> None:
             "25": ["refused", "delivered"],  # a virus; a white list before a black one
             "26": ["refused"],  # a rule of our own
         }
+        with contextlib.suppress(TimeoutError):  # the last of them may still be on its way
+            until(lambda: strangers(folder) == expected, every=1.0)
+        assert strangers(folder) == expected
         probes = answer(folder, "probe", "list")["rows"]
         assert isinstance(probes, list)
         assert {(row["direction"], row["what"]) for row in probes} == {
@@ -107,15 +111,15 @@ def test_serves_with_mail_of_every_kind(tmp_path: Path) -> None:
         assert [(row["kind"], row["count"]) for row in alerts] == [("outgoing", 1), ("incoming", 3)]
     finally:
         process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 0
+        assert process.wait(120) == 0
 
     process = demo(folder, base, out)
     try:
-        until(lambda: "console" in out.read_text(), within=60, every=0.2, why="the second run serves")
+        until(lambda: "console" in out.read_text(), within=180, every=0.2, why="the second run serves")
         assert "Sending" not in out.read_text()
     finally:
         process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 0
+        assert process.wait(120) == 0
 
 
 def test_names_who_has_the_port(tmp_path: Path) -> None:
@@ -123,7 +127,7 @@ def test_names_who_has_the_port(tmp_path: Path) -> None:
     base = free_base()
     with socket.create_server(("127.0.0.1", base + 25)):
         process = demo(tmp_path / "var", base, tmp_path / "out")
-        assert process.wait(30) == 1
+        assert process.wait(120) == 1
     words = (tmp_path / "out").read_text()
     assert f"127.0.0.1:{base + 25} is taken by pid" in words
     assert "Traceback" not in words

@@ -20,7 +20,7 @@ def at_terminal(site: Site, *words: str) -> pexpect.spawn[str]:
         cwd=str(ROOT),
         env=os.environ,
         encoding="utf-8",
-        timeout=30,
+        timeout=90,
         dimensions=(24, 80),
         preexec_fn=_hears_ctrl_c,
     )
@@ -64,7 +64,7 @@ def test_what_was_asked_about_is_what_is_deleted(site: Site, put: Put) -> None:
 def test_a_terminal_without_screens_is_told_of_the_command_line(site: Site) -> None:
     child = pexpect.spawn(
         COMMAND[0], [*COMMAND[1:], "--config", str(site.config), "console"], cwd=str(ROOT),
-        env={**os.environ, "TERM": "dumb"}, encoding="utf-8", timeout=30,
+        env={**os.environ, "TERM": "dumb"}, encoding="utf-8", timeout=90,
     )  # fmt: skip
     code, words = end_of(child)
     assert code == 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import shutil
 import socket
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from backend.store.queue import Filter
 from mailconsole.app import Console
 from screens.dashboard import Dashboard
 from screens.widgets.table import Table
+from tests.harness.waiting import LONG
 
 NO_DNS = '[dns]\nnameservers = ["127.0.0.1:9"]\ntimeout_seconds = 0.2\nlifetime_seconds = 0.3\n'  # a port of nobody's
 SIZES = [(80, 24), (160, 50)]
@@ -89,7 +91,8 @@ async def service(tmp_path: Path, new_site: Path) -> AsyncIterator[Service]:
 
 async def until(pilot: Pilot[None], what: Callable[[], object]) -> None:
     """Wait for the screen."""
-    for _ in range(500):
+    deadline = time.monotonic() + LONG
+    while time.monotonic() < deadline:
         if what():
             return
         await pilot.pause(0.02)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from typing import Any
 
 import pytest
@@ -33,14 +34,18 @@ async def test_long_work_is_stopped_by_escape_and_undone(service: Service, monke
         assert isinstance(screen, Queue)
         call = screen.link.call
 
+        pieces, go_on = itertools.count(1), asyncio.Event()
+
         async def slow(name: str, arguments: dict[str, Any] | None = None) -> Any:
-            await asyncio.sleep(1.5 if name == "queue.hold" else 0)
+            if name == "queue.hold" and next(pieces) == 2:
+                await go_on.wait()
             return await call(name, arguments)
 
         monkeypatch.setattr(screen.link, "call", slow)
         await pilot.press("h")
         await until(pilot, lambda: "100 of 300" in text(pilot))
         await pilot.press("escape")
+        go_on.set()
         await until(pilot, lambda: "stopped there" in said(pilot))
         assert service.states().count("held") == 200
         await pilot.press("u")

@@ -43,7 +43,7 @@ def nameserver(tmp_path: Path) -> Iterator[NameServer]:
 @pytest.fixture
 def asking(service: Service, nameserver: NameServer) -> Service:
     """A service that asks this name server."""
-    dns = DnsSettings((HostPort("127.0.0.1", nameserver.port),), timeout_seconds=1.0, lifetime_seconds=2.0)
+    dns = DnsSettings((HostPort("127.0.0.1", nameserver.port),), timeout_seconds=10.0, lifetime_seconds=20.0)
     service.settings = replace(service.settings, dns=dns)
     service.server.reload(service.settings)
     return service

@@ -5,6 +5,7 @@ After a change that is meant: `UPDATE_SNAPSHOTS=1 pytest tests/screens/test_snap
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import itertools
 import os
@@ -87,11 +88,17 @@ async def test_a_screen_looks_as_it_did(filled: Service, name: str, keys: Sequen
             await until(pilot, lambda: getattr(pilot.app.screen, "snapshot", None) is not None)
             await pilot.pause(0.1)
         await until(pilot, lambda: words in text(pilot))
-        shown = "\n".join(line.rstrip() for line in text(pilot).splitlines()) + "\n"
         file = FOLDER / f"{name}.txt"
+
+        def shown() -> str:
+            return "\n".join(line.rstrip() for line in text(pilot).splitlines()) + "\n"
+
         if os.environ.get("UPDATE_SNAPSHOTS"):
             FOLDER.mkdir(exist_ok=True)
-            file.write_text(shown, "utf-8")
-        assert shown == file.read_text("utf-8")
+            file.write_text(shown(), "utf-8")
+        approved = file.read_text("utf-8")
+        with contextlib.suppress(AssertionError):  # it may not be drawn to its end yet
+            await until(pilot, lambda: shown() == approved)
+        assert shown() == approved
 
     await on_screen(filled, test)

@@ -124,7 +124,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         made = Place(site, name_server, sink)
         assert {row["state"] for row in made.rows()} == {"waiting"}
         made.publish()
-        until(lambda: made.states().get("active"), within=30, every=0.3, why="the DNS shows the keys, so they sign")
+        until(lambda: made.states().get("active"), every=0.3, why="the DNS shows the keys, so they sign")
         yield made
 
 
@@ -134,7 +134,7 @@ def sent(place: Place, recipient: str) -> bytes:
     def here() -> bytes:
         return next((one.data for one in place.sink.messages if recipient in one.recipients), b"")
 
-    return until(here, within=20, every=0.1, why=f"mail for {recipient}")
+    return until(here, every=0.1, why=f"mail for {recipient}")
 
 
 def verified(place: Place, message: bytes) -> list[bool]:
@@ -248,7 +248,7 @@ def test_reports_and_vacations_are_signed(place: Place) -> None:
     def report() -> bytes:
         return next((one for one in place.site.mailboxes(ALICE) if b"multipart/report" in one), b"")
 
-    assert verified(place, until(report, within=20, every=0.3, why="the report")) == [True, True]
+    assert verified(place, until(report, every=0.3, why="the report")) == [True, True]
     place.site.cli("vacation", "set", "bob@example.org", "I am away.")
     with place.site.wire(source=OUTSIDE) as wire:
         wire.must(250, "EHLO client.test")
@@ -268,10 +268,10 @@ def test_the_life_of_keys(place: Place) -> None:
     to = "before@remote.test"
     place.submit(f"From: {ALICE}\r\nTo: {to}\r\n\r\nhello\r\n".encode(), to)
     assert all(name.encode() in sent(place, to) for name in old)  # what nobody can look up signs nothing
-    until(lambda: {row["dns"] for row in place.rows() if row["selector"] in new} == {"missing"}, within=10, every=0.3)
+    until(lambda: {row["dns"] for row in place.rows() if row["selector"] in new} == {"missing"}, every=0.3)
 
     place.publish()
-    until(lambda: place.states().get("active") == new, within=20, every=0.3, why=f"the new pair signs: {place.rows()}")
+    until(lambda: place.states().get("active") == new, every=0.3, why=f"the new pair signs: {place.rows()}")
     assert sorted(place.states()["retiring"]) == sorted(old)
     to = "after@remote.test"
     place.submit(f"From: {ALICE}\r\nTo: {to}\r\n\r\nhello\r\n".encode(), to)
@@ -282,9 +282,7 @@ def test_the_life_of_keys(place: Place) -> None:
 
     site.configure("[dkim]\noverlap_days = 0")
     site.reload()
-    until(
-        lambda: sorted(place.states().get("revoked", [])) == sorted(old), within=20, every=0.3, why="they are revoked"
-    )
+    until(lambda: sorted(place.states().get("revoked", [])) == sorted(old), every=0.3, why="they are revoked")
     place.publish()
     assert verified(place, sent(place, "before@remote.test")) == [False, False]
     for selector in old:
@@ -306,7 +304,7 @@ def test_a_dead_name_server_refuses_nobody(place: Place) -> None:
             place.bring(message)
             return results(place.newest()).count("dkim=temperror") == 2
 
-        until(unanswered, within=20, every=0.5, why="the settings are reloaded")
+        until(unanswered, every=0.5, why="the settings are reloaded")
 
 
 def test_a_site_may_refuse_what_fails(place: Place) -> None:
@@ -320,7 +318,7 @@ def test_a_site_may_refuse_what_fails(place: Place) -> None:
             answer = wire.message("ann@client.test", [ALICE], forged)
             return answer.code == 550 and answer.status == "5.7.20" and "the body was changed" in answer.text
 
-    until(refused, within=20, every=0.5, why="the settings are reloaded")
+    until(refused, every=0.5, why="the settings are reloaded")
     place.bring(place.signed())
     place.bring(HEAD % 1 + b"\r\nnot signed\r\n")
     section = HEAD % 78

@@ -63,7 +63,7 @@ def test_what_is_not_theirs_is_refused_and_told(service: Site) -> None:
         )
         return next((row["sentence"] for row in rows if "DMARC" in row["sentence"]), "")
 
-    assert "whoever runs that domain must mend its SPF or DKIM" in until(story, within=10, why="the trace has it")
+    assert "whoever runs that domain must mend its SPF or DKIM" in until(story, why="the trace has it")
 
 
 def test_marked_noted_or_put_off(service: Site) -> None:
@@ -105,7 +105,7 @@ def test_everything_is_counted(service: Site) -> None:
         numbers = {row["domain"]: row["number"] for row in rows}
         return bool(figures.get("dmarc.fail", 0) >= 3 and numbers.get("bank.test", 0) >= 3)
 
-    until(counted, within=10, why="three failures of bank.test are counted")
+    until(counted, why="three failures of bank.test are counted")
     assert service.status()["minutes"]
 
 
@@ -126,7 +126,7 @@ def test_a_report_by_mail(service: Site) -> None:
     def found() -> list[dict[str, object]]:
         return [row for row in service.cli_json("dmarc", "reports")["rows"] if row["report"] == "by mail"]
 
-    (one,) = until(found, within=30, every=0.5, why="the report is read")
+    (one,) = until(found, every=0.5, why="the report is read")
     assert (one["organisation"], one["messages"], one["failed"], one["proven"]) == ("reporter.test", 5, 5, False)
     assert "192.0.2.66" in service.cli("dmarc", "report", str(one["id"])).stdout.decode()
     sources = service.cli_json("dmarc", "sources", "example.org")["rows"]

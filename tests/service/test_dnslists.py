@@ -68,12 +68,11 @@ def listed(tmp_path_factory: pytest.TempPathFactory, nameserver: Dns) -> Iterato
     """A site that asks all of them, once the bad ones have been found out."""
     with Site(tmp_path_factory.mktemp("lists") / "site") as site:
         site.configure(nameserver.settings + LISTS)
-        site.configure('[reverse_dns]\nenabled = true\nmissing = "mark"')
+        site.configure('[reverse_dns]\nenabled = true\nmissing = "mark"\n[workers]\nsmtp = 1')
         site.add_user(ALICE)
         site.start()
-        until(lambda: state(site, "world.test")["state"] == "off", within=20, why="a list of the world is found out")
-        until(lambda: answer(site, "127.0.2.30").code == 250, within=20, every=0.5, why="all workers know it")
-        time.sleep(4)  # each of them
+        until(lambda: state(site, "world.test")["state"] == "off", why="a list of the world is found out")
+        until(lambda: answer(site, "127.0.2.30").code == 250, every=0.5, why="the worker knows it")
         yield site
 
 
@@ -126,7 +125,7 @@ def test_weights_add_up_to_the_threshold(listed: Site) -> None:
 @pytest.mark.parametrize("source", ["127.0.2.12", "127.0.2.13"])
 def test_an_error_code_is_no_listing_and_raises_an_alert(listed: Site, source: str) -> None:
     assert answer(listed, source).code == 250
-    until(lambda: state(listed, "errors.test")["errors"] > 0, within=10)
+    until(lambda: state(listed, "errors.test")["errors"] > 0)
     problems = [row["sentence"] for row in listed.cli_json("problems")["rows"]]
     assert any("errors.test gave answers that are none" in sentence for sentence in problems)
 
@@ -191,7 +190,7 @@ def test_hits_are_counted(listed: Site) -> None:
     before = state(listed, "black.test")
     for number in range(3):
         assert answer(listed, "127.0.2.7", sender=f"n{number}@client.test").code == 550
-    until(lambda: state(listed, "black.test")["hits"] >= before["hits"] + 3, within=10)
+    until(lambda: state(listed, "black.test")["hits"] >= before["hits"] + 3)
     assert state(listed, "black.test")["asked"] > state(listed, "black.test")["hits"]
 
 
@@ -220,18 +219,18 @@ def test_a_list_that_gets_well_is_on_again(site: Site) -> None:
         site.configure(f"{server.settings}[dnslists]\nenabled = true\n{settings}")
         site.add_user(ALICE)
         site.start()
-        until(lambda: state(site, "changing.test")["state"] == "off", within=20)
+        until(lambda: state(site, "changing.test")["state"] == "off")
         server.change({"changing.test": TEST + "7.2.0.127 A 127.0.0.2\n"})
         site.cli("dnslist", "test")
         assert state(site, "changing.test")["state"] == "well"
-        until(lambda: answer(site, "127.0.2.7").code == 550, within=20, every=0.5)
+        until(lambda: answer(site, "127.0.2.7").code == 550, every=0.5)
 
 
 def test_a_dead_list_slows_nobody(site: Site) -> None:
     """One list answers nothing; the time that it may cost a client is short, and soon it costs nothing."""
     with LyingDns({"dead.test": lying_dns.silence}) as server:
         settings = '[[dnslists.zone]]\nzone = "dead.test"\nkind = "black"\nabout = ["ipv4"]\n'
-        dns = f'[dns]\nnameservers = ["{server.address}"]\ntimeout_seconds = 5.0\nlifetime_seconds = 10.0\n'
+        dns = f'[dns]\nnameservers = ["{server.address}"]\ntimeout_seconds = 20.0\nlifetime_seconds = 40.0\n'
         site.configure(f"{dns}[dnslists]\nenabled = true\ntimeout_seconds = 1.0\ntest_minutes = 0\n{settings}")
         site.configure("[workers]\nsmtp = 1")
         site.add_user(ALICE)
@@ -241,6 +240,6 @@ def test_a_dead_list_slows_nobody(site: Site) -> None:
             started = time.monotonic()
             assert answer(site, f"127.0.2.{number}").code == 250
             took.append(time.monotonic() - started)
-        assert max(took) < 5.0  # never as long as the name server is waited for
+        assert max(took) < 20.0  # never as long as the name server is waited for
         assert server.asked["dead.test"] <= 12  # after a few it is left alone
-        assert min(took[3:]) < 1.0
+        assert min(took[3:]) < 1.0  # less than the list is waited for

@@ -40,7 +40,7 @@ class Load(threading.Thread):
         number = 0
         while not self.stopping.is_set():
             try:
-                with Wire("127.0.0.1", self.port, timeout=20) as wire:
+                with Wire("127.0.0.1", self.port, timeout=60) as wire:
                     wire.must(250, "EHLO load.test")
                     while not self.stopping.is_set():
                         number += 1
@@ -91,18 +91,18 @@ def test_kill_9_in_a_loop(tmp_path: Path) -> None:
                 site.crash()
                 site.launch()
             else:
-                pids = until(partial(site.role_pids, role), within=20)
+                pids = until(partial(site.role_pids, role))
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(chance.choice(pids), signal.SIGKILL)
-        until(site.ready, within=30)
+        until(site.ready, within=120)
+        until(lambda: sum(len(client.taken) for client in load) > KILLS, why="mail is taken between the kills")
         time.sleep(1.0)
         stop.set()
         for client in load:
-            client.join(30)
+            client.join(120)
         taken = {token for client in load for token in client.taken}
         unknown = {token for client in load for token in client.unknown}
-        assert len(taken) > KILLS
-        site.queue_empty(within=90)
+        site.queue_empty(within=180)
         at_home = tokens(site.mailboxes("alice@example.org"))
         away = tokens([message.data for message in sink.messages])
     assert not [token for token in taken if at_home[token] != 1], "lost or doubled at home"
@@ -172,7 +172,7 @@ def test_a_full_disk(small_disk: Path) -> None:
                         wire.message("x@remote.test", ["alice@example.org"], b"Subject: h\r\n\r\nback\r\n").code == 250
                     )
 
-            until(accepted, within=20, every=0.5, why="the disk has room again")
+            until(accepted, every=0.5, why="the disk has room again")
             [account] = site.cli_json("user", "list", "alice")["rows"]
             assert account["messages"] == taken + 1
     finally:
@@ -189,7 +189,7 @@ def test_a_store_that_cannot_be_written(tmp_path: Path) -> None:
             pytest.skip("a file system cannot be made read-only here")
         try:
             site.launch()
-            until(lambda: banner(site.host, site.smtp), within=20)
+            until(lambda: banner(site.host, site.smtp))
             with site.wire() as wire:
                 wire.must(250, "EHLO client.test")
                 wire.must(250, "MAIL FROM:<x@remote.test>")
@@ -200,7 +200,7 @@ def test_a_store_that_cannot_be_written(tmp_path: Path) -> None:
                     wire.send(b"Subject: r\r\n\r\nhello\r\n.\r\n")
                     assert wire.reply().code in (451, 452)
             assert mount("-o", "remount,bind,rw") == 0
-            until(site.ready, within=20)
+            until(site.ready)
 
             def accepted() -> bool:
                 with site.wire() as wire:
@@ -212,7 +212,7 @@ def test_a_store_that_cannot_be_written(tmp_path: Path) -> None:
                     wire.send(b"Subject: s\r\n\r\nback\r\n.\r\n")
                     return wire.reply().code == 250
 
-            until(accepted, within=20, every=0.3)
+            until(accepted, every=0.3)
             [account] = site.cli_json("user", "list", "alice")["rows"]
             assert account["messages"] == 1
         finally:

@@ -39,11 +39,11 @@ def test_reload_keeps_the_old_settings_when_the_new_are_wrong(site: Site) -> Non
     right = site.config.read_text()
     site.config.write_text(right.replace("recipients = 2", 'recipients = "many"'))
     site.reload()
-    until(lambda: "going on with the old ones" in site.log_text(), within=5)
+    until(lambda: "going on with the old ones" in site.log_text())
     assert accepted() == 2
     site.config.write_text(right.replace("recipients = 2", "recipients = 4"))
     site.reload()
-    until(lambda: accepted() == 4, within=5)
+    until(lambda: accepted() == 4)
 
 
 def test_a_taken_port_is_said_clearly(site: Site) -> None:
@@ -66,8 +66,8 @@ def test_a_role_that_dies_is_started_again_and_others_serve(site: Site) -> None:
     site.kill("management")
     with site.wire() as wire:
         wire.must(250, "EHLO client.test")
-    until(lambda: site.role_pids("management") not in ([], [management]), within=10)
-    until(lambda: site.status()["service"] == "running", within=10)
+    until(lambda: site.role_pids("management") not in ([], [management]))
+    until(lambda: site.status()["service"] == "running")
 
 
 def test_stop_finishes_what_is_under_way(site: Site) -> None:
@@ -83,7 +83,7 @@ def test_stop_finishes_what_is_under_way(site: Site) -> None:
         assert idle.reply().code == 421
         busy.send(b"Subject: last\r\n\r\nhello\r\n.\r\n")
         assert busy.reply().code == 250
-    assert site.process.wait(20) == 0
+    assert site.process.wait(60) == 0
     assert len(site.mailboxes("postmaster@example.org")) == 1  # and the command line works without the service
 
 
@@ -117,20 +117,20 @@ def test_connections_from_one_address(site: Site) -> None:
             return one.recv(1_000).startswith(b"421 4.7.0 ")
 
     # A worker looks for the counts of a new one each second; then either of them refuses.
-    until(lambda: all(refused() for _ in range(10)), within=10)
+    until(lambda: all(refused() for _ in range(20)))
     open_ones.pop().socket.close()
 
     def again() -> bool:
         with socket.create_connection(("127.0.0.1", site.smtp)) as one:
             return one.recv(3) == b"220"
 
-    until(again, within=5)
+    until(again)
     for one in open_ones:
         one.socket.close()
 
 
 def test_slow_clients_are_sent_away(site: Site) -> None:
-    site.configure("[limits]\ncommand_timeout = 1\ndata_timeout = 1")
+    site.configure("[limits]\ncommand_timeout = 3\ndata_timeout = 3")
     site.start()
     with site.wire() as wire:
         assert wire.reply().code == 421

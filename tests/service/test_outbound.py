@@ -87,14 +87,14 @@ def test_it_comes_back_from_who_does_not(service: tuple[Site, Sink, Sink]) -> No
     assert b"Status: 5.7.10" in report
     assert b"hello" not in report
     assert not old.count("MAIL")
-    until(lambda: "Not delivered" in sentences(site, message), within=10)
+    until(lambda: "Not delivered" in sentences(site, message))
     assert "encrypted" in sentences(site, message)
 
 
 def test_dane_from_the_wire_to_the_helpdesk(service: tuple[Site, Sink, Sink]) -> None:
     site, good, _ = service
     message = send(site, "bob@dane.test", required=False)
-    until(lambda: "verified by DANE" in sentences(site, message), within=10)
+    until(lambda: "verified by DANE" in sentences(site, message))
     assert good.messages[-1].tls
     answer = site.cli_json("tls", "check", "dane.test")
     assert [(host["name"], host["level"]) for host in answer["hosts"]] == [("mx.dane.test", "dane")]
@@ -104,7 +104,7 @@ def test_dane_from_the_wire_to_the_helpdesk(service: tuple[Site, Sink, Sink]) ->
         rows: list[dict[str, Any]] = site.cli_json("tls", "results", "dane.test")["rows"]
         return rows
 
-    [row] = until(counted, within=20, every=0.5)
+    [row] = until(counted, every=0.5)
     assert (row["policy"], row["result"], row["number"]) == ("tlsa", "", 1)
 
 
@@ -134,9 +134,9 @@ def test_tls_required_no_is_kept(service: tuple[Site, Sink, Sink]) -> None:
     site.configure('[[outbound.domain]]\ndomain = "old.test"\ntls = "must"')
     site.reload()
     held = send(site, "bob@old.test", required=False)
-    until(lambda: "Waiting" in sentences(site, held), within=10)
+    until(lambda: "Waiting" in sentences(site, held))
     message = send(site, "bob@old.test", required=False, text=b"TLS-Required: No\r\n" + BODY)
-    until(lambda: "Passed on" in sentences(site, message), within=10)
+    until(lambda: "Passed on" in sentences(site, message))
     assert len(old.messages) == 1
     assert "not encrypted" in sentences(site, message)
     assert "Waiting" in sentences(site, held)

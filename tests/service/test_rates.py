@@ -98,12 +98,12 @@ def test_a_jump_slows_an_account_down_and_is_reported(limited: Site) -> None:
     problems = [row["sentence"] for row in limited.cli_json("problems")["rows"]]
     assert any(sentence.startswith(f"{BOB} is slowed down: it wrote to 6 recipients") for sentence in problems)
     story = f"{BOB} is slowed down: it wrote to 6 recipients in a day"
-    assert story in limited.cli("trace", "find", BOB).stdout.decode()
+    until(lambda: story in limited.cli("trace", "find", BOB).stdout.decode())
     assert send(limited, CLEO, "one@remote.test")[0].code == 250  # others may go on
 
     limited.cli("rate", "forgive", BOB)
     many = [f"s{number}@remote.test" for number in range(8)]
-    until(lambda: {reply.code for reply in send(limited, BOB, *many)} == {250}, within=15, every=0.5)
+    until(lambda: {reply.code for reply in send(limited, BOB, *many)} == {250}, every=0.5)
     assert limited.cli_json("rate", "list")["throttled"][0]["state"] == "forgiven"
     assert not [row for row in limited.cli_json("problems")["rows"] if BOB in row["sentence"]]
 
@@ -113,7 +113,7 @@ def test_who_is_near_a_limit_is_shown_and_can_begin_anew(limited: Site) -> None:
         mail(limited, "127.0.9.1")
     rows = limited.cli_json("rate", "list")["rows"]
     found = next(row for row in rows if row["what"] == "address" and row["who"] == "127.0.9.1")
-    assert found["number"] == pytest.approx(4, abs=0.5)
+    assert 2 < found["number"] <= 4  # one less every fifteen seconds
     assert (found["limit"], found["seconds"]) == (4, 60)
     assert "127.0.9.1" in limited.cli("rate", "list").stdout.decode()
     limited.cli("rate", "forgive", "127.0.9.1")

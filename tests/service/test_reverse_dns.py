@@ -112,7 +112,7 @@ def test_our_own_need_no_name(named: Site) -> None:
 def test_the_trace_says_why(named: Site) -> None:
     answer(named, "127.0.2.6")
     words = "127.0.2.6 has no name in the DNS (PTR), which every mail host needs"
-    until(lambda: words in named.cli("trace", "find", "127.0.2.6").stdout.decode(), within=10)
+    until(lambda: words in named.cli("trace", "find", "127.0.2.6").stdout.decode())
 
 
 def test_both_can_be_turned_round(tmp_path_factory: pytest.TempPathFactory, nameserver: Dns) -> None:
@@ -149,7 +149,7 @@ def test_lies_admit_nobody_and_refuse_nobody(site: Site) -> None:
 def test_a_dead_name_server_slows_nobody_who_needs_no_answer(site: Site) -> None:
     with Silence() as nobody:
         site.configure(
-            f'[dns]\nnameservers = ["{nobody.address}"]\ntimeout_seconds = 4.0\nlifetime_seconds = 8.0\n{ON}'
+            f'[dns]\nnameservers = ["{nobody.address}"]\ntimeout_seconds = 10.0\nlifetime_seconds = 10.0\n{ON}'
         )
         site.add_user(ALICE)
         site.start()
@@ -163,6 +163,6 @@ def test_a_dead_name_server_slows_nobody_who_needs_no_answer(site: Site) -> None
             wire.must(250, "RSET")
         with site.wire(source="127.0.0.1") as wire:
             assert rcpt(wire).code == 250
-        assert time.monotonic() - started < 4.0  # all of it took less than one question that nobody answers
+        assert time.monotonic() - started < 10.0  # all of it took less than one question that nobody answers
         reply = answer(site, "127.0.2.5")
         assert (reply.code, reply.status) == (451, "4.7.25")

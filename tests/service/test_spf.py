@@ -98,7 +98,7 @@ def test_a_forged_sender_is_refused_and_the_explanation_is_clean(service: Site) 
     assert "questions: postmaster@example.org" in answer
     assert answer.isprintable()
     assert answer.isascii()
-    rows = service.cli_json("trace", "find", "ann@forged.test")["rows"]
+    rows = until(lambda: service.cli_json("trace", "find", "ann@forged.test")["rows"])
     assert rows[0]["sentence"].startswith("Refused: the domain of ann@forged.test says that 127.0.0.7 may not send")
     story = service.cli("trace", "show", rows[0]["id"]).stdout.decode()
     assert all(line.isprintable() for line in story.split("\n"))
@@ -141,12 +141,12 @@ def test_no_answer_is_not_a_no(tmp_path: Path) -> None:
         site.start()
         answer = rcpt(site, "ann@forged.test")
         assert answer.startswith("451 4.7.24 SPF: the DNS does not answer for forged.test; try again")
-        rows = site.cli_json("trace", "find", "ann@forged.test")["rows"]
+        rows = until(lambda: site.cli_json("trace", "find", "ann@forged.test")["rows"])
         assert rows[0]["sentence"].startswith("Put off: the name servers of the domain of ann@forged.test do not")
         assert rcpt(site, "ann@forged.test", source="").startswith("250")
         site.configure('[spf]\ntemperror = "mark"\n')
         site.reload()
-        until(lambda: rcpt(site, "ann@forged.test").startswith("250"), within=10, every=0.5)
+        until(lambda: rcpt(site, "ann@forged.test").startswith("250"), every=0.5)
 
 
 def test_settings_decide_what_is_marked(tmp_path: Path) -> None:
@@ -164,7 +164,7 @@ def test_settings_decide_what_is_marked(tmp_path: Path) -> None:
         assert rcpt(site, "ann@faulty.test").startswith("550 5.7.24 SPF: the record of faulty.test is faulty: Unknown")
         site.configure('[spf]\nfail = "reject"\ntrusted_forwarders = ["127.0.0.7/32"]\n')
         site.reload()
-        until(lambda: rcpt(site, "a@forged.test", source="127.0.0.8")[:3] == "550", within=10, every=0.5)
+        until(lambda: rcpt(site, "a@forged.test", source="127.0.0.8")[:3] == "550", every=0.5)
         assert rcpt(site, "ann@forged.test").startswith("250")
 
 
@@ -173,7 +173,7 @@ def test_a_slow_domain_delays_nobody_else(tmp_path: Path) -> None:
     with NameServer(zone) as dns, Site(tmp_path / "site") as site:
         site.configure(
             f'{_ON}[workers]\nsmtp = 1\n[dns]\nnameservers = ["{dns.address}"]\n'
-            "timeout_seconds = 4.0\nlifetime_seconds = 6.0\n"
+            "timeout_seconds = 12.0\nlifetime_seconds = 12.0\n"
         )
         site.add_user("alice@example.org")
         site.start()
@@ -184,11 +184,11 @@ def test_a_slow_domain_delays_nobody_else(tmp_path: Path) -> None:
         dns.zone |= {f"{number}.slow.test": SILENCE for number in range(20)}
         for thread in stuck:
             thread.start()
-        until(lambda: sum(name.endswith("slow.test") for name, _ in list(dns.asked)) >= 20, within=10, every=0.05)
+        until(lambda: sum(name.endswith("slow.test") for name, _ in list(dns.asked)) >= 20, every=0.05)
         assert not answers
         assert rcpt(site, "ann@good.test").startswith("250")
         assert not answers  # they still wait, more of them than there are threads
         for thread in stuck:
-            thread.join(30)
+            thread.join(120)
         assert len(answers) == 20
         assert all(answer.startswith("451 4.7.24") for answer in answers)

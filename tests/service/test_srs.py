@@ -65,7 +65,7 @@ def send(site: Site, sender: str, *recipients: str, source: str = _OUTSIDE, text
 
 def forwarded(remote: Sink) -> str:
     """The sender of the one message that arrived there."""
-    until(lambda: remote.messages, within=20, why="the forwarded message")
+    until(lambda: remote.messages, why="the forwarded message")
     return re.fullmatch("<?(.*?)>?", remote.messages[0].sender)[1]  # type: ignore[index]
 
 
@@ -87,7 +87,7 @@ def test_a_bounce_finds_back(service: Site, remote: Sink, client: Sink) -> None:
     assert "it leaves with a sender of ours" in alias["sentence"]
     assert steps[0]["sentence"].startswith("Accepted from Ann.Lee@client.test")
     send(service, "", sender, text=b"Subject: bounce\r\n\r\nno such user\r\n")
-    until(lambda: client.messages, within=20, why="the bounce")
+    until(lambda: client.messages, why="the bounce")
     [bounce] = client.messages
     assert bounce.sender in ("", "<>")
     assert "Ann.Lee@client.test" in str(bounce.recipients)
@@ -97,7 +97,7 @@ def test_a_bounce_finds_back(service: Site, remote: Sink, client: Sink) -> None:
 def test_our_own_report_goes_to_who_sent_it_first(service: Site, remote: Sink, client: Sink) -> None:
     remote.script = {"RCPT": "550 5.1.1 nobody of that name"}
     send(service, "ann@client.test", "bob@example.org")
-    until(lambda: client.messages, within=20, why="the report")
+    until(lambda: client.messages, why="the report")
     [report] = client.messages
     assert "ann@client.test" in str(report.recipients)
     assert b"nobody of that name" in report.data
@@ -108,7 +108,7 @@ def test_one_message_two_senders(service: Site, remote: Sink) -> None:
     with service.wire() as wire:  # our own network may send to others too
         wire.must(250, "EHLO mx.client.test")
         assert wire.message("ann@client.test", ["bob@example.org", "carl@remote.test"], _TEXT).code == 250
-    until(lambda: len(remote.messages) == 2, within=20, why="both")
+    until(lambda: len(remote.messages) == 2, why="both")
     senders = {str(m.recipients): m.sender for m in remote.messages}
     assert len(senders) == 2
     for to, sender in senders.items():
@@ -170,7 +170,7 @@ def test_it_opens_no_way_through_us(service: Site, remote: Sink, client: Sink) -
 def test_an_answer_with_a_sender_of_its_own_arrives_too(service: Site, remote: Sink, client: Sink) -> None:
     send(service, "ann@client.test", "bob@example.org")
     send(service, "bob@remote.test", forwarded(remote))
-    until(lambda: client.messages, within=20, why="the answer")
+    until(lambda: client.messages, why="the answer")
     assert "SRS0=" in client.messages[0].sender
     assert "=remote.test=bob@example.org" in client.messages[0].sender
 
@@ -182,7 +182,7 @@ def test_long_addresses_and_restarts(service: Site, remote: Sink, client: Sink) 
     assert len(sender.partition("@")[0]) > 64
     service.restart()
     send(service, "", sender)
-    until(lambda: client.messages, within=20, why="the bounce")
+    until(lambda: client.messages, why="the bounce")
     assert f"{user}@client.test" in str(client.messages[0].recipients)
 
 

@@ -49,7 +49,7 @@ def decided(site: Site, message: str) -> tuple[str, str]:
         assert len(found) <= 1
         return (found[0]["verdict"], found[0]["sentence"]) if found else None
 
-    found = until(step, within=20, every=0.3, why=f"a decision on {message}; {site.log_text()[-2000:]}")
+    found = until(step, every=0.3, why=f"a decision on {message}; {site.log_text()[-2000:]}")
     assert found is not None
     return found
 
@@ -61,7 +61,7 @@ def answers(sink: Sink, to: str) -> list[bytes]:
 def test_somebody_is_answered_once(service: tuple[Site, Sink]) -> None:
     site, sink = service
     assert decided(site, send(site, "ann@remote.test"))[0] == "sent"
-    until(lambda: answers(sink, "ann@remote.test"), within=20)
+    until(lambda: answers(sink, "ann@remote.test"))
     assert decided(site, send(site, "Ann@Remote.test", "sales@example.org"))[0] == "skipped"
     (one,) = [one for one in sink.messages if "ann@remote.test" in str(one.recipients)]
     assert one.sender == ""
@@ -109,10 +109,10 @@ def test_a_kill_between_loses_and_repeats_nothing(service: tuple[Site, Sink]) ->
         ids[sender] = send(site, sender)
         time.sleep(0.4 * (number % 3))
         site.kill("delivery")
-        until(lambda: site.role_pids("delivery"), within=20, why="delivery is back")
+        until(lambda: site.role_pids("delivery"), why="delivery is back")
     for sender, message in ids.items():
         assert decided(site, message)[0] == "sent"
-        until(lambda to=sender: answers(sink, to), within=30, why=f"an answer for {sender}")  # type: ignore[misc]
+        until(lambda to=sender: answers(sink, to), why=f"an answer for {sender}")  # type: ignore[misc]
     site.queue_empty(within=60)
     with_ids = {sender: {_id(data) for data in answers(sink, sender)} for sender in ids}
     assert all(len(some) == 1 for some in with_ids.values()), json.dumps({k: len(v) for k, v in with_ids.items()})

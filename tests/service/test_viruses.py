@@ -79,10 +79,10 @@ FORMS = {
 def send(site: Site, message: bytes, direction: str) -> str:
     """The reply at the end of the message, from the outside in or from the inside out."""
     if direction == "in":
-        with site.wire(source=_OUTSIDE) as wire:
+        with site.wire(source=_OUTSIDE, timeout=300) as wire:
             wire.must(250, "EHLO client.test")
             return str(wire.message("ann@client.test", ["alice@example.org"], message))
-    with site.wire(site.submissions, tls=True) as wire:
+    with site.wire(site.submissions, tls=True, timeout=300) as wire:
         wire.extensions()
         wire.log_in("bob@example.org", PASSWORD)
         return str(wire.message("bob@example.org", ["someone@remote.test"], message))
@@ -346,12 +346,12 @@ def test_the_sites_own_rules_count_as_soon_as_they_are_there(own: Site) -> None:
     rules = own.folder / "yara"
     rules.mkdir()
     (rules / "own.yar").write_text('rule Swordfish { strings: $a = "swordfish" condition: $a }')
-    until(lambda: "Swordfish" in send(own, bad, "in"), within=20, every=0.5)
+    until(lambda: "Swordfish" in send(own, bad, "in"), every=0.5)
     (rules / "own.yar").write_text("rule Swordfish { this is none")
     time.sleep(2.5)
     assert "Swordfish" in send(own, bad, "in")  # the old rules stay in force
     assert send(own, _FIELDS + b"\r\nhello\r\n", "in").startswith("250 ")
-    assert any("the rules are wrong" in alert["words"] for alert in alerts(own))
+    until(lambda: any("the rules are wrong" in alert["words"] for alert in alerts(own)))
     assert send(own, FORMS["zip"], "in").startswith("550 5.7.1 The message is infected (EICAR_Test_File)")
 
 

@@ -43,7 +43,7 @@ class Operator:
         return ["ssh", *options, *fixed, "--", f"{self.name}@{self.site.host}", *words]
 
     def run(
-        self, *words: str, options: tuple[str, ...] = ("-o", "BatchMode=yes"), stdin: bytes = b"", timeout: float = 30
+        self, *words: str, options: tuple[str, ...] = ("-o", "BatchMode=yes"), stdin: bytes = b"", timeout: float = 300
     ) -> subprocess.CompletedProcess[bytes]:
         """One command without a terminal."""
         return subprocess.run(
@@ -56,7 +56,7 @@ class Operator:
         """The client on a terminal."""
         command, *rest = self.command(*words, options=options)
         environment = {"PATH": os.environ["PATH"], "HOME": str(self.key.parent), "TERM": "xterm-256color"}
-        return Spawn(command, rest, env=environment, encoding="utf-8", timeout=20, dimensions=(rows, columns))
+        return Spawn(command, rest, env=environment, encoding="utf-8", timeout=90, dimensions=(rows, columns))
 
     def console(self) -> pexpect.spawn[str]:
         """The console, once its first screen is there."""
@@ -78,9 +78,9 @@ def children(site: Site) -> list[int]:
     return [pid for pid in processes.children().get(role, []) if pid != zygote(site)]
 
 
-def has_no_children(site: Site, within: float = 10) -> None:
+def has_no_children(site: Site) -> None:
     """Return when every session's child is gone."""
-    until(lambda: not children(site), within=within, why="the children are gone")
+    until(lambda: not children(site), why="the children are gone")
 
 
 @pytest.fixture(scope="session")
@@ -93,7 +93,7 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 def until_loaded(site: Site) -> Site:
     """The site, once its SSH role takes log-ins."""
-    until(lambda: "console is loaded" in site.log_text(), within=30, why="the console is loaded")
+    until(lambda: "console is loaded" in site.log_text(), within=120, why="the console is loaded")
     return site
 
 

@@ -22,7 +22,7 @@ RESTORED = re.escape(RESTORE.decode())
 
 def the_child(site: Site) -> int:
     """The one child of the one session."""
-    has_one: list[int] = until(lambda: some if len(some := children(site)) == 1 else [], within=10, why="one child")
+    has_one: list[int] = until(lambda: some if len(some := children(site)) == 1 else [], why="one child")
     return has_one[0]
 
 
@@ -64,7 +64,7 @@ def test_a_client_that_vanishes_takes_its_child_along(olga: Operator) -> None:
     child = olga.console()
     pid = the_child(olga.site)
     child.kill(signal.SIGKILL)
-    until(lambda: not alive(pid), within=10, why="the child has ended")
+    until(lambda: not alive(pid), why="the child has ended")
 
 
 def test_a_hung_child_ends_with_its_client(olga: Operator) -> None:
@@ -73,7 +73,7 @@ def test_a_hung_child_ends_with_its_client(olga: Operator) -> None:
     os.kill(pid, signal.SIGSTOP)
     child.send("x" * 10_000)
     child.kill(signal.SIGKILL)
-    until(lambda: not alive(pid), within=10, why="the child has ended")
+    until(lambda: not alive(pid), why="the child has ended")
 
 
 def test_a_killed_child_leaves_the_terminal_in_order(olga: Operator) -> None:
@@ -124,7 +124,7 @@ def test_a_client_that_stops_reading(olga: Operator) -> None:
     try:
         fd = os.open(f"/proc/{pid}/fd/1", os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
         try:
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + 120
             while alive(pid) and time.monotonic() < deadline:
                 try:
                     os.write(fd, b"x" * 4_096)
@@ -134,7 +134,7 @@ def test_a_client_that_stops_reading(olga: Operator) -> None:
                     break
         finally:
             os.close(fd)
-        until(lambda: not alive(pid), within=10, why="the child has ended")
+        until(lambda: not alive(pid), why="the child has ended")
     finally:
         os.kill(client, signal.SIGCONT)
         child.kill(signal.SIGKILL)
@@ -144,20 +144,28 @@ def test_goes_on_when_management_is_started_again(olga: Operator) -> None:
     """Stale for a moment; then a new connection, which is bound to the same operator."""
     child = olga.console()
     olga.site.kill("management")
-    child.expect("stale", timeout=15)
-    time.sleep(3)
-    until(lambda: olga.site.status()["service"] == "running", within=20, why="management is back")
-    rows = until(lambda: olga.site.cli_json("session", "list")["rows"], within=15, why="the session is back")
-    assert [(row["operator"], row["kind"]) for row in rows] == [("olga", "console")]
+    child.expect("stale")
+    until(lambda: olga.site.status()["service"] == "running", why="management is back")
+
+    def only_one() -> bool:
+        rows = olga.site.cli_json("session", "list")["rows"]
+        return [(row["operator"], row["kind"]) for row in rows] == [("olga", "console")]
+
+    until(only_one, why="the session is back, and those of the tests before are gone")
     child.send("q")
     assert end_of(child)[0] == 0
 
 
 def test_an_operator_ends_a_session(olga: Operator) -> None:
     child = olga.console()
-    [row] = olga.site.cli_json("session", "list")["rows"]
+
+    def only_one() -> list[dict[str, str]]:
+        rows: list[dict[str, str]] = olga.site.cli_json("session", "list")["rows"]
+        return rows if len(rows) == 1 else []
+
+    [row] = until(only_one, why="those of the tests before are gone")
     olga.site.cli("session", "end", row["id"], "--yes")
-    child.expect("ended by an operator", timeout=10)
+    child.expect("ended by an operator")
     assert end_of(child)[0] == 75
 
 

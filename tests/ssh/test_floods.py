@@ -12,7 +12,7 @@ from tests.ssh.conftest import Operator
 
 def connect(site: Site, source: str = "") -> socket.socket:
     """A connection to the SSH port."""
-    return socket.create_connection((site.host, site.base + 22), 10, (source, 0) if source else None)
+    return socket.create_connection((site.host, site.base + 22), 60, (source, 0) if source else None)
 
 
 def test_two_hundred_half_open_keep_nobody_out(olga: Operator) -> None:

@@ -61,7 +61,7 @@ class Home:
             input=text,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
             check=False,
             env=self.environment,
             start_new_session=True,
@@ -70,7 +70,7 @@ class Home:
     def terminal(self, command: list[str]) -> pexpect.spawn[str]:
         """At one."""
         return pexpect.spawn(
-            command[0], command[1:], env=self.environment, encoding="utf-8", timeout=30, dimensions=(24, 80)
+            command[0], command[1:], env=self.environment, encoding="utf-8", timeout=90, dimensions=(24, 80)
         )
 
 
@@ -213,8 +213,8 @@ def test_the_console_opens_and_comes_back_after_a_break(home: Home) -> None:
     child.expect("Dashboard")
     home.site.kill("sshd")
     child.expect("tale since")
-    until(lambda: home.run(home.words("status")).returncode == 0, within=20, every=0.5)
-    until(lambda: "contract" in home.site.cli("session", "list").stdout.decode(), within=20, every=0.5)
+    until(lambda: home.run(home.words("status")).returncode == 0, every=0.5)
+    until(lambda: "contract" in home.site.cli("session", "list").stdout.decode(), every=0.5)
     child.send("q")
     code, said = _end(child)
     assert code == 0

@@ -47,7 +47,7 @@ def test_a_key_of_nobody_and_a_name_of_nobody_look_alike(olga: Operator, operato
             word.replace("olga@", f"{name}@") for word in olga.command("status", options=("-o", "BatchMode=yes"))
         ]
         command[command.index(str(olga.key))] = str(stranger)
-        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
         assert done.returncode == 255
         answers.append(done.stderr.replace(name, ""))
     assert answers[0] == answers[1]
@@ -64,7 +64,7 @@ def test_somebody_elses_public_key_first(olga: Operator, operator: Make, tmp_pat
     assert fingerprint(paula.key) in last_login(paula.site, "paula")
     # With only the public half of olga's, nobody becomes olga.
     command = [word for word in olga.command("status", options=options) if word not in ("-i", str(olga.key))]
-    assert subprocess.run(command, capture_output=True, timeout=30, check=False).returncode == 255
+    assert subprocess.run(command, capture_output=True, timeout=300, check=False).returncode == 255
 
 
 def test_a_password_opens_to_who_has_no_key(operator: Make) -> None:
@@ -101,16 +101,17 @@ def test_wrong_passwords_end_the_connection(operator: Make) -> None:
 def test_a_code_is_asked_for_after_the_key(operator: Make) -> None:
     tess = operator("tess")
     secret = tess.site.cli_json("operator", "totp", "tess")["secret"]
-    for code, right in (("000000", False), (pyotp.TOTP(secret).now(), True)):
+    for right in (False, True):
         child = tess.terminal("me", "show", options=("-o", "NumberOfPasswordPrompts=1"))
         child.expect("Code: ")
+        code = pyotp.TOTP(secret).now() if right else "000000"
         child.sendline(code)
         assert child.expect(["sysadmin", "Permission denied"]) == (0 if right else 1)
         child.expect(pexpect.EOF)
     assert tess.run("status").returncode == 255  # with the key alone
     child = tess.terminal("me", "show", options=("-o", "NumberOfPasswordPrompts=1"))
     child.expect("Code: ")
-    child.sendline(pyotp.TOTP(secret).now())  # the same again
+    child.sendline(code)  # the same again
     assert child.expect(["sysadmin", "Permission denied"]) == 1
     assert fingerprint(tess.key) in last_login(tess.site, "tess")
 
@@ -123,7 +124,7 @@ def test_a_disabled_operator_stays_out(operator: Make) -> None:
 
 
 def test_the_banner_says_no_version(door: Site) -> None:
-    with socket.create_connection((door.host, door.base + 22), 10) as connection:
+    with socket.create_connection((door.host, door.base + 22), 60) as connection:
         assert connection.recv(100) == b"SSH-2.0-Mailconsole\r\n"
 
 
@@ -154,9 +155,9 @@ def test_the_login_timer(site: Site) -> None:
     site.configure("[limits]\nssh_login_seconds = 2")
     site.start()
     started = time.monotonic()
-    with socket.create_connection((site.host, site.base + 22), 10) as connection:
-        connection.settimeout(10)
+    with socket.create_connection((site.host, site.base + 22), 60) as connection:
+        connection.settimeout(60)
         connection.sendall(b"SSH-2.0-Slow\r\n")
         while connection.recv(4096):
             pass
-    assert 1.5 < time.monotonic() - started < 5
+    assert 1.5 < time.monotonic() - started < 15  # by default it would be twenty seconds

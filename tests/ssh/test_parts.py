@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -27,6 +29,7 @@ from mailconsole.ssh.presence import Presence
 from mailconsole.ssh.sessions import Sessions
 from mailconsole.ssh.terminal import Terminal
 from tests.harness.site import ROOT
+from tests.screens.conftest import until
 
 
 @dataclass(eq=False)
@@ -185,16 +188,14 @@ async def test_an_idle_console_warns_and_any_key_keeps_it() -> None:
     async def nobody() -> Client:
         raise NotRunning("Nobody is there.")
 
-    console = RemoteConsole(nobody, lambda incident, trace: None, idle=1.0)
+    console = RemoteConsole(nobody, lambda incident, trace: None, idle=6.0)
     async with console.run_test() as pilot:
-        await pilot.pause(0.7)
-        assert console._warned
+        await until(pilot, lambda: console._warned)
         await pilot.press("q")  # answers the warning, and does not quit
         assert not console._warned
-        await pilot.pause(0.3)
-        assert not console.timed_out
-        await pilot.pause(1.0)
-        assert console.timed_out
+        pressed = time.monotonic()
+        await until(pilot, lambda: console.timed_out)
+        assert time.monotonic() - pressed >= 5.5
 
 
 async def test_a_console_elsewhere_ends_when_the_service_says_so() -> None:
@@ -208,7 +209,7 @@ async def test_a_console_elsewhere_ends_when_the_service_says_so() -> None:
         async def call(self, name: str, arguments: dict[str, Any] | None = None) -> Any:
             asked.append(name)
             if name == "hello":
-                return to_json(Hello("1", rpc.CONTRACT, "olga", "sysadmin", (), idle_seconds=1))
+                return to_json(Hello("1", rpc.CONTRACT, "olga", "sysadmin", (), idle_seconds=4))
             raise Temporary("Not now.")
 
         async def close(self) -> None:
@@ -219,14 +220,12 @@ async def test_a_console_elsewhere_ends_when_the_service_says_so() -> None:
 
     console = Attended(connect)
     async with console.run_test() as pilot:
-        await pilot.pause(0.3)
-        assert asked.count("hello") == 1
+        await until(pilot, lambda: asked.count("hello") == 1)
+        await asyncio.sleep(0.5)  # a key within a tenth of the time is not told
         await pilot.press("j")
-        await pilot.pause(0.3)
-        assert asked.count("hello") == 2
+        await until(pilot, lambda: asked.count("hello") == 2)
         assert not console.timed_out
-        await pilot.pause(1.0)
-        assert console.timed_out
+        await until(pilot, lambda: console.timed_out)
 
 
 def test_presence() -> None:

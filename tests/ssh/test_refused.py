@@ -45,7 +45,7 @@ def test_neither_x11_nor_an_agent(olga: Operator, option: str) -> None:
         capture_output=True,
         text=True,
         env=environment,
-        timeout=30,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0

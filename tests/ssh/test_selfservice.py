@@ -26,7 +26,7 @@ def _ssh(site: Site, address: str, password: str, *words: str, options: tuple[st
     fixed = ["-F", "none", "-p", str(site.base + 22), "-o", "PubkeyAuthentication=no", "-o", "LogLevel=ERROR"]
     trust = ["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "NumberOfPasswordPrompts=1"]
     command = [*fixed, *trust, *options, f"{address}@{site.host}", *words]
-    child = pexpect.spawn("ssh", command, env={**os.environ, "TERM": "xterm"}, encoding="utf-8", timeout=20)
+    child = pexpect.spawn("ssh", command, env={**os.environ, "TERM": "xterm"}, encoding="utf-8", timeout=90)
     child.expect("password:")
     child.sendline(password)
     return child

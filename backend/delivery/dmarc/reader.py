@@ -18,7 +18,8 @@ from backend import ids, logs
 from backend.accounts.directory import Directory
 from backend.config import Settings
 from backend.delivery.dmarc import parsing, unpacking
-from backend.errors import BadInput, MailError
+from backend.delivery.rounds import rounds
+from backend.errors import BadInput
 from backend.policy import author
 from backend.smtp import header
 from backend.store import accounts, dmarc_reports, mailboxes
@@ -52,12 +53,7 @@ class Incoming:
 
     async def run(self) -> None:
         """For ever."""
-        while True:
-            try:
-                await self.read_all()
-            except MailError as error:
-                _log.error("DMARC reports are not read: %s", error)
-            await asyncio.sleep(_EVERY)
+        await rounds(self.read_all, "DMARC reports of others", every=_EVERY)
 
     async def read_all(self) -> int:
         """Read what is new; how many reports that were."""

@@ -16,6 +16,7 @@ from backend.accounts.directory import Directory
 from backend.config import Settings
 from backend.delivery.dmarc import feedback
 from backend.delivery.dmarc.permission import permitted
+from backend.delivery.rounds import rounds
 from backend.errors import MailError, Temporary
 from backend.policy.dkim import outgoing
 from backend.policy.dkim.keyring import Keyring
@@ -62,13 +63,7 @@ class Reports:
 
     async def run(self) -> None:
         """For ever."""
-        await asyncio.sleep(_FIRST)
-        while True:
-            try:
-                await self.once(time.time())
-            except MailError as error:
-                _log.error("DMARC reports wait: %s", error)
-            await asyncio.sleep(_EVERY)
+        await rounds(lambda: self.once(time.time()), "DMARC reports", every=_EVERY, first=_FIRST)
 
     async def once(self, now: float) -> int:
         """Report on all days that are over at `now`; how many mails were written."""

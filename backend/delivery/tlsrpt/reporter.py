@@ -14,6 +14,7 @@ from backend import ids, logs, tls
 from backend.accounts.directory import Directory
 from backend.address import parse
 from backend.config import Settings
+from backend.delivery.rounds import rounds
 from backend.delivery.tlsrpt import report as reports
 from backend.delivery.tlsrpt.report import Report
 from backend.delivery.trust import https
@@ -61,15 +62,15 @@ class Reporter:
 
     async def run(self) -> None:
         """For ever."""
-        await asyncio.sleep(_FIRST)
-        while True:
-            try:
-                await self.once(time.time())
-            except MailError as error:
-                _log.error("reports about TLS wait: %s", error)
-            except Exception:
-                _log.exception("a report about TLS could not be written")
-            await asyncio.sleep(_EVERY)
+        await rounds(self._now, "reports about TLS", every=_EVERY, first=_FIRST)
+
+    async def _now(self) -> None:
+        try:
+            await self.once(time.time())
+        except MailError:
+            raise
+        except Exception:
+            _log.exception("a report about TLS could not be written")
 
     async def once(self, now: float) -> int:
         """What is due at that time; how many domains were seen to. Temporary when the store cannot take it."""

@@ -16,6 +16,7 @@ from backend import ids, logs
 from backend.accounts.directory import Directory
 from backend.address import parse
 from backend.config import Settings
+from backend.delivery.rounds import rounds
 from backend.delivery.vacation import reply, rules
 from backend.errors import MailError
 from backend.policy.dkim import outgoing
@@ -62,13 +63,7 @@ class Responder:
 
     async def run(self) -> None:
         """For ever."""
-        while True:
-            try:
-                await self.answer_all()
-            except MailError as error:
-                _log.error("vacations wait: %s", error)
-                await asyncio.sleep(_PAUSE)
-            await asyncio.sleep(_LOOK)
+        await rounds(self.answer_all, "vacations", every=_LOOK, pause=_PAUSE)
 
     async def answer_all(self) -> None:
         """All that waits now. Temporary when the store cannot take it."""

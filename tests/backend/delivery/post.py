@@ -20,14 +20,26 @@ from backend.store.bodies import Body, Spool
 from backend.store.database import Store
 from backend.store.messages import Message, Remote
 from backend.store.queue import Entry
+from tests.harness.waiting import LONG
 
 T = TypeVar("T")
 
 ALICE = "alice@example.org"
 TEXT = b"Subject: test\r\nMessage-ID: <1@client.test>\r\n\r\nhello\r\n"
 QUICK = Delivery(
-    retry_first=300, connect_timeout=1, command_timeout=1, data_timeout=1, idle_connection=1, lease=60, delay_notice=0
+    retry_first=300,
+    connect_timeout=60,
+    command_timeout=60,
+    data_timeout=60,
+    idle_connection=1,
+    lease=60,
+    delay_notice=0,
 )
+IMPATIENT: dict[str, Any] = {
+    "connect_timeout": 1,
+    "command_timeout": 1,
+    "data_timeout": 1,
+}  # where a host says nothing on purpose
 
 
 def host_port(text: str) -> HostPort:
@@ -54,7 +66,7 @@ class Post:
                 smarthost=host_port(smarthost) if smarthost else None,
                 route=tuple(Route(domain, host_port(to)) for domain, to in routes.items()),
             ),
-            dns=Dns((host_port(nameserver),) if nameserver else (), timeout_seconds=0.5, lifetime_seconds=1.0),
+            dns=Dns((host_port(nameserver),) if nameserver else (), timeout_seconds=10.0, lifetime_seconds=20.0),
             delivery=replace(QUICK, **changes),
         )
 
@@ -182,7 +194,7 @@ def slowly(seconds: float) -> Callable[[str], str]:
     return answer
 
 
-async def until(what: Callable[[], T], why: str = "", within: float = 10.0) -> T:
+async def until(what: Callable[[], T], why: str = "", within: float = LONG) -> T:
     """The first truthy answer."""
     async with asyncio.timeout(within):
         while not (answer := what()):

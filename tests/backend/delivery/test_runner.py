@@ -45,8 +45,9 @@ async def test_memory_does_not_grow_with_the_queue(tmp_path: Path, monkeypatch: 
     with Sink({"BANNER": HANG}) as slow:
         async with Post(tmp_path, smarthost=slow.address, command_timeout=30) as post:
             await asyncio.gather(*(post.send("bob@remote.test") for _ in range(1_500)))
+            await until(lambda: len(post.runner._held) >= 300, "leased")
             await asyncio.sleep(0.5)
-            assert 300 <= len(post.runner._held) <= 600
+            assert len(post.runner._held) <= 600
             slow.__exit__()
 
 
@@ -58,7 +59,7 @@ async def test_a_full_smart_host_does_not_stop_a_route(tmp_path: Path) -> None:
             await asyncio.gather(*(post.send(f"bob@d{n % 20}.test") for n in range(1_000)))
             await asyncio.sleep(0.3)
             await post.send("bob@good.test")
-            await until(lambda: good.messages, "the routed one", within=3)
+            await until(lambda: good.messages, "the routed one", within=20)
             slow.__exit__()
 
 
@@ -67,10 +68,9 @@ async def test_a_stop_finishes_what_is_under_way_and_gives_the_rest_back(post: P
     for _ in range(100):
         await post.send("bob@remote.test")
     await until(lambda: sink.count("DATA"), "under way")
-    began = time.monotonic()
     await post.stop()
-    assert time.monotonic() - began < 5
     left = post.entries()
+    assert left  # it did not wait until all were sent
     await until(lambda: all(entry.lease is None for entry in post.entries()), "given back")
     assert len(left) + len(sink.messages) == 100
     assert sink.messages
@@ -84,12 +84,13 @@ async def test_a_lease_that_runs_out_comes_back(post: Post, sink: Sink) -> None:
     """Of a runner on another host, say, that nobody hears from any more."""
     await post.stop()
     message = await post.send("bob@remote.test")
+    leased = time.time()
     await post.store.commit(lambda transaction: queue.lease(transaction, "elsewhere/1/1/x", 1.0, 10))
     post.start()
-    await asyncio.sleep(0.3)
-    assert not sink.messages
     await post.gone(message)
     assert len(sink.messages) == 1
+    relayed = post.store.read(lambda reader: reader.value("SELECT time FROM events WHERE verdict = 'relayed'"))
+    assert relayed >= leased + 1.0
 
 
 async def test_what_a_killed_process_held_goes_on_at_once(post: Post, sink: Sink) -> None:
@@ -176,10 +177,11 @@ async def test_a_reload_sends_what_waits_by_the_new_way(tmp_path: Path) -> None:
         async with Post(tmp_path, smarthost=old.address, connections_per_destination=1) as post:
             await asyncio.gather(*(post.send("bob@remote.test") for _ in range(50)))
             await until(lambda: old.count("DATA"), "under way")
+            before = len(old.messages)
             relay = Relay(route=(Route("remote.test", host_port(new.address)),))
             post.runner.reload(replace(post.settings, relay=relay))
             await post.gone()
-            assert 1 <= len(old.messages) <= 2  # what was on its way, and nothing more
+            assert before < len(old.messages) <= before + 2  # what was on its way, and nothing more
             assert len(old.messages) + len(new.messages) == 50
 
 

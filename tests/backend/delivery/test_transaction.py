@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from backend.store.messages import Remote
-from tests.backend.delivery.post import TEXT, Post, until
+from tests.backend.delivery.post import IMPATIENT, QUICK, TEXT, Post, until
 from tests.harness.sink import CLOSE, HANG, Answer, Sink
 
 STAGES = ("BANNER", "EHLO", "MAIL", "RCPT", "DATA", "BODY")
@@ -84,13 +85,13 @@ async def test_a_host_that_wants_fewer_recipients_gets_more_transactions(post: P
 async def test_limits_rcptmax_and_a_hundred(post: Post, sink: Sink) -> None:
     await post.send(*(f"p{number}@remote.test" for number in range(150)))
     await post.gone()
-    assert [len(message.rcpts) for message in sink.messages] == [100, 50]
+    assert sorted(len(message.rcpts) for message in sink.messages) == [50, 100]  # on two connections, maybe
     sink.extensions = ("PIPELINING", "LIMITS RCPTMAX=60 MAILMAX=1")
     sink.messages.clear()
     await until(lambda: sink.count("QUIT"), "the idle connection ends")
     await post.send(*(f"p{number}@remote.test" for number in range(150)))
     await post.gone()
-    assert [len(message.rcpts) for message in sink.messages] == [60, 60, 30]
+    assert sorted(len(message.rcpts) for message in sink.messages) == [30, 60, 60]
 
 
 @pytest.mark.parametrize("extensions", [(), ("SIZE", "8BITMIME")])
@@ -150,7 +151,7 @@ async def test_a_host_that_misbehaves_defers(tmp_path: Path, extensions: tuple[s
         for sink in sinks.values():
             stack.enter_context(sink)
         routes = {domain: sink.address for domain, sink in sinks.items()}
-        post = await stack.enter_async_context(Post(tmp_path, routes=routes))
+        post = await stack.enter_async_context(Post(tmp_path, routes=routes, **IMPATIENT))
         sent = {domain: await post.send(f"bob@{domain}") for domain in sinks}
         for (domain, sink), case in zip(sinks.items(), cases, strict=True):
             [entry] = await post.tried(sent[domain])
@@ -159,6 +160,7 @@ async def test_a_host_that_misbehaves_defers(tmp_path: Path, extensions: tuple[s
             assert entry.error.isprintable(), case
             sink.script = {}
             sink.messages.clear()
+        post.runner.reload(replace(post.settings, delivery=QUICK))
         for message in sent.values():
             await post.retry(message)
         await post.gone()
@@ -180,10 +182,11 @@ async def test_5xx_returns(post: Post, sink: Sink, stage: str) -> None:
     assert post.rows("notices") == 0
 
 
-async def test_2xx_in_place_of_354_loses_nothing(post: Post, sink: Sink) -> None:
+async def test_2xx_in_place_of_354_loses_nothing(tmp_path: Path, sink: Sink) -> None:
     sink.script = {"DATA": "250 2.0.0 yes yes"}
-    [entry] = await post.tried(await post.send("bob@remote.test"))
-    assert entry.error == "250 2.0.0 yes yes"
+    async with Post(tmp_path, smarthost=sink.address, **IMPATIENT) as post:
+        [entry] = await post.tried(await post.send("bob@remote.test"))
+        assert entry.error == "250 2.0.0 yes yes"
 
 
 async def test_escapes_of_a_reply_do_not_reach_anybody(post: Post, sink: Sink) -> None:

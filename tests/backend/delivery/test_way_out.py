@@ -13,7 +13,7 @@ import pytest
 
 from backend.config import HostPort, Relay, Route, Settings
 from backend.delivery.route import Hop, hop
-from tests.backend.delivery.post import Post, until
+from tests.backend.delivery.post import IMPATIENT, Post, until
 from tests.harness.certificate import server_context
 from tests.harness.dns import Dns
 from tests.harness.ports import free_port
@@ -61,7 +61,7 @@ async def test_the_next_host_when_the_first_is_not_there_or_wants_nothing(
     tmp_path: Path, nameserver: Dns, port: int
 ) -> None:
     with Sink(host="127.0.0.12", port=port) as second:
-        async with Post(tmp_path, nameserver=nameserver.address, port=port) as post:
+        async with Post(tmp_path, nameserver=nameserver.address, port=port, command_timeout=3) as post:
             await post.send("bob@two.test")
             await post.gone()
             assert len(second.messages) == 1
@@ -116,7 +116,7 @@ async def test_a_wrong_smart_host_defers(tmp_path: Path, nameserver: Dns, wrong:
 async def test_a_smart_host_that_does_not_answer_or_says_554(tmp_path: Path) -> None:
     with Unreachable() as silent, Sink({"BANNER": "554 5.7.1 no"}) as unkind:
         routes = {"silent.test": silent.address, "unkind.test": unkind.address}
-        async with Post(tmp_path, routes=routes) as post:
+        async with Post(tmp_path, routes=routes, **IMPATIENT) as post:
             for domain in routes:
                 [entry] = await post.tried(await post.send(f"bob@{domain}"))
                 assert entry.state == "deferred"
@@ -126,11 +126,12 @@ async def test_a_smart_host_that_does_not_answer_or_says_554(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("broken", [CLOSE, HANG, "454 4.7.0 no", "220 go ahead", "220 go\n220 ahead"])
-async def test_opportunistic_tls_that_fails_goes_on_in_plain_text(post: Post, sink: Sink, broken: str) -> None:
+async def test_opportunistic_tls_that_fails_goes_on_in_plain_text(tmp_path: Path, sink: Sink, broken: str) -> None:
     sink.extensions = ("PIPELINING", "STARTTLS")
     sink.script = {"STARTTLS": broken}
-    await post.send("bob@remote.test")
-    await post.gone()
+    async with Post(tmp_path, smarthost=sink.address, connect_timeout=3, command_timeout=3) as post:
+        await post.send("bob@remote.test")
+        await post.gone()
     assert not sink.messages[0].tls
     assert sink.sessions == 2  # on a new connection
 

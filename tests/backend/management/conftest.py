@@ -37,7 +37,7 @@ def settings(tmp_path: Path) -> Settings:
     for name in ("data", "run"):
         (tmp_path / name).mkdir(mode=0o700)
     site = Site(hostname="mail.example.org", domain="example.org", data=tmp_path / "data", run=tmp_path / "run")
-    limits = Limits(request_bytes=4_096, request_seconds=5, management_connections=3)
+    limits = Limits(request_bytes=4_096, request_seconds=30, management_connections=3)
     nobody = Dns((HostPort("127.0.0.1", 9),), timeout_seconds=0.2, lifetime_seconds=0.3)  # a port of nobody's
     return replace(Settings(), site=site, limits=limits, dns=nobody)
 
@@ -96,10 +96,10 @@ def path(settings: Settings, store: Store) -> Iterator[Path]:
 
     thread = threading.Thread(target=lambda: asyncio.run(main()))
     thread.start()
-    loop, stop = running.get(timeout=10)
+    loop, stop = running.get(timeout=60)
     yield settings.site.run / "management.sock"
     loop.call_soon_threadsafe(stop.set)
-    thread.join(10)
+    thread.join(60)
     assert not thread.is_alive()
     assert unhandled == []
 
@@ -109,7 +109,7 @@ class Line:
 
     def __init__(self, path: Path) -> None:
         self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(10)
+        self.socket.settimeout(60)
         self.socket.connect(str(path))
         self._file = self.socket.makefile("rb")
 

@@ -179,7 +179,7 @@ async def test_the_log_has_the_anchor_for_who_keeps_it_elsewhere(
 ) -> None:
     witness = asyncio.create_task(role.witness(settings.site.data))
     with caplog.at_level("INFO", "audit"):
-        for _ in range(200):
+        for _ in range(3_000):
             if caplog.messages:
                 break
             await asyncio.sleep(0.02)

@@ -43,7 +43,7 @@ def nameserver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dns]:
 
 @pytest.fixture
 def settings(settings: Settings, nameserver: Dns) -> Settings:
-    dns = DnsSettings((HostPort("127.0.0.1", nameserver.port),), timeout_seconds=0.5, lifetime_seconds=1.0)
+    dns = DnsSettings((HostPort("127.0.0.1", nameserver.port),), timeout_seconds=10.0, lifetime_seconds=20.0)
     lists = DnsLists(own_addresses=("192.0.2.7",), zone=ZONES)
     return replace(settings, dns=dns, dnslists=lists)
 

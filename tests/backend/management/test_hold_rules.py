@@ -92,6 +92,21 @@ def test_a_deleted_rule_holds_nothing_and_comes_back(act: Act, store: Store) -> 
         act("rule.delete", id=77)
 
 
+def test_no_rule_has_the_number_of_one_that_was_deleted(act: Act, store: Store) -> None:
+    for _ in range(2):
+        gone = act("rule.delete", id=act("rule.add", sender="a@x.test", reason="a test")["id"])
+    new = act("rule.add", sender="b@x.test", reason="a test")
+    assert new["id"] == 3
+    act("undo", id=gone["undo"])
+    assert [row["id"] for row in act("rule.list")["rows"]] == [2, 3]
+
+
+def test_a_store_that_has_rules_and_has_not_counted_them_yet(act: Act, store: Store) -> None:
+    act("rule.add", sender="a@x.test", reason="a test")
+    store.write(lambda t: t.execute("DELETE FROM numbers WHERE name = 'hold_rules'"))
+    assert act("rule.add", sender="b@x.test", reason="a test")["id"] == 2
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -41,7 +41,7 @@ def test_a_session_is_as_long_as_its_connections(path: Path) -> None:
                 (row,) = _sessions(admin)
                 assert (row["id"], row["operator"], row["role"], row["kind"]) == ("s1", "olga", "helpdesk", "console")
             assert [row["id"] for row in _sessions(admin)] == ["s1"]
-        until(lambda: _sessions(admin) == [], within=5)
+        until(lambda: _sessions(admin) == [])
 
 
 def test_an_ended_session_is_hung_up_and_cannot_come_again(path: Path) -> None:
@@ -50,7 +50,7 @@ def test_an_ended_session_is_hung_up_and_cannot_come_again(path: Path) -> None:
         one.bind("olga", session="s1")
         with Line(path) as server:
             assert server.call("gate.pulse", sessions={"s1": 90})["result"] == {"end": []}
-        assert next(row for row in _sessions(admin) if row["id"] == "s1")["idle_seconds"] in (90, 91)
+        assert next(row for row in _sessions(admin) if row["id"] == "s1")["idle_seconds"] >= 90
         assert admin.call("session.end", id="s1")["result"]["operator"] == "olga"
         assert one.answer() is None
         with Line(path) as again:

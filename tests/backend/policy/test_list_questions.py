@@ -42,14 +42,14 @@ def server() -> Iterator[LyingDns]:
         yield running
 
 
-def resolver(server: LyingDns, seconds: float = 5.0) -> Resolver:
+def resolver(server: LyingDns, seconds: float = 30.0) -> Resolver:
     return Resolver(
         DnsSettings((HostPort("127.0.0.1", server.port),), timeout_seconds=seconds, lifetime_seconds=seconds)
     )
 
 
 def questions(store: Store, *zones: ListZone) -> ListQuestions:
-    settings = replace(Settings(), dnslists=DnsLists(timeout_seconds=0.2, zone=zones))
+    settings = replace(Settings(), dnslists=DnsLists(timeout_seconds=1.0, zone=zones))
     return ListQuestions(settings, Standing(store), Tally(store))
 
 
@@ -64,7 +64,7 @@ async def test_a_dead_list_costs_its_own_time_and_is_then_left_alone(store: Stor
     started = time.monotonic()
     for number in range(3):
         assert (await asked.ask(dead, f"192.0.2.{number}", names)).state == "silent"
-    assert time.monotonic() - started < 3.0  # far less than the 15 seconds that the name server is waited for
+    assert time.monotonic() - started < 30.0  # far less than the 90 seconds that the name server is waited for
     assert zones(asked) == ["black.test"]
     assert (await asked.ask(black, "192.0.2.7", names)).state == "listed"
     assert (await asked.ask(black, "192.0.2.8", names)).state == "clear"
@@ -90,7 +90,7 @@ async def test_a_list_that_is_off_is_not_asked(store: Store, monkeypatch: pytest
     asked = questions(store, BLACK)
     assert zones(asked) == ["black.test"]
     await store.commit(lambda t: dnslists.tested(t, "black.test", "it lists everybody", "", ""))
-    for _ in range(100):
+    for _ in range(1_200):
         if not zones(asked):
             break
         await asyncio.sleep(0.05)

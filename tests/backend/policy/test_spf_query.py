@@ -82,8 +82,8 @@ def asks(server: NameServer) -> Lookups:
     return _asks(server)
 
 
-def _asks(server: NameServer, number: int = 1_000) -> Lookups:
-    dns = Dns((HostPort("127.0.0.1", server.port),), timeout_seconds=1, lifetime_seconds=2)
+def _asks(server: NameServer, number: int = 1_000, seconds: float = 20) -> Lookups:
+    dns = Dns((HostPort("127.0.0.1", server.port),), timeout_seconds=seconds / 2, lifetime_seconds=seconds)
     return Lookups(Resolver(dns), number, 20)
 
 
@@ -211,7 +211,7 @@ async def test_the_message_s_share_of_look_ups_is_kept(server: NameServer) -> No
 
 async def test_who_waits_for_the_dns_holds_no_thread(server: NameServer) -> None:
     server.zone |= {f"{number}.slow.test": SILENCE for number in range(20)}
-    checker, asks = Checker(), _asks(server)
+    checker, asks = Checker(), _asks(server, seconds=6)
     waiting = [asyncio.create_task(_check(checker, asks, f"ann@{number}.slow.test")) for number in range(20)]
     while sum(name.endswith(".slow.test") for name, _ in list(server.asked)) < 20:
         await asyncio.sleep(0.01)

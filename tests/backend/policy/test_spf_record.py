@@ -42,7 +42,7 @@ def server() -> Iterator[NameServer]:
 
 @pytest.fixture
 def resolver(server: NameServer) -> Resolver:
-    return Resolver(Dns((HostPort("127.0.0.1", server.port),), timeout_seconds=1, lifetime_seconds=2))
+    return Resolver(Dns((HostPort("127.0.0.1", server.port),), timeout_seconds=10, lifetime_seconds=20))
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,9 @@ def nameserver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dns]:
     ],
 )
 async def test_names_that_lead_back(nameserver: Dns, peer: str, names: Names) -> None:
-    resolver = Resolver(Settings((HostPort("127.0.0.1", nameserver.port),), timeout_seconds=0.5, lifetime_seconds=1.0))
+    resolver = Resolver(
+        Settings((HostPort("127.0.0.1", nameserver.port),), timeout_seconds=10.0, lifetime_seconds=20.0)
+    )
     assert await verified(ip_address(peer), resolver, 10) == names
 
 

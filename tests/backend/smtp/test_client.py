@@ -21,6 +21,7 @@ from tests.harness.certificate import server_context
 from tests.harness.sink import CLOSE, HANG, Sink
 
 QUICK = Times(connect=1.0, command=1.0, data=1.0)
+PATIENT = Times(connect=60.0, command=60.0, data=60.0)
 
 
 def read(*pieces: bytes) -> list[Answer]:
@@ -124,9 +125,9 @@ def sink() -> Iterator[Sink]:
 
 
 @contextlib.asynccontextmanager
-async def talking_to(sink: Sink) -> AsyncIterator[Client]:
+async def talking_to(sink: Sink, times: Times = PATIENT) -> AsyncIterator[Client]:
     """A connection that is over in the end."""
-    client = await connect(sink.host, sink.port, "sink.test", QUICK)
+    client = await connect(sink.host, sink.port, "sink.test", times)
     try:
         yield client
     finally:
@@ -165,7 +166,7 @@ async def test_endless_talk_is_cut_off() -> None:
                 await writer.drain()
         left.set()
 
-    async with await asyncio.start_server(flood, "127.0.0.1", 0) as server, asyncio.timeout(5):
+    async with await asyncio.start_server(flood, "127.0.0.1", 0) as server, asyncio.timeout(60):
         client = await connect("127.0.0.1", server.sockets[0].getsockname()[1], "flood.test", QUICK)
         await left.wait()
         assert not client.usable
@@ -179,7 +180,7 @@ async def test_a_slow_reply_does_not_reset_the_clock() -> None:
                 await writer.drain()
                 await asyncio.sleep(0.1)
 
-    async with await asyncio.start_server(drip, "127.0.0.1", 0) as server, asyncio.timeout(3):
+    async with await asyncio.start_server(drip, "127.0.0.1", 0) as server, asyncio.timeout(60):
         with pytest.raises(Lost, match="in time"):
             await connect("127.0.0.1", server.sockets[0].getsockname()[1], "drip.test", QUICK)
         await asyncio.sleep(0.2)
@@ -215,7 +216,7 @@ async def test_a_certificate_that_nobody_signed(sink: Sink, tmp_path: Path) -> N
 @pytest.mark.parametrize("answer", ["454 4.7.0 not now", CLOSE, HANG, "220 2.0.0 go\n220 go", "220 2.0.0 go"])
 async def test_starttls_that_does_not_work(sink: Sink, answer: str) -> None:
     sink.script = {"STARTTLS": answer}
-    async with talking_to(sink) as client:
+    async with talking_to(sink, Times(connect=3.0, command=3.0, data=3.0)) as client:
         await client.hello("us.test")
         with pytest.raises(TlsFailed):
             await client.start_tls(tls.client_context(verify=False), "sink.test")

@@ -42,7 +42,7 @@ def settings(tmp_path: Path, nameserver: Dns) -> Settings:
         site=replace(
             plain.site, hostname="mail.example.org", domain="example.org", data=tmp_path / "data", run=tmp_path
         ),
-        dns=DnsSettings((HostPort("127.0.0.1", nameserver.port),), timeout_seconds=1.0, lifetime_seconds=2.0),
+        dns=DnsSettings((HostPort("127.0.0.1", nameserver.port),), timeout_seconds=10.0, lifetime_seconds=20.0),
         dmarc=Dmarc(report_address="dmarc-reports@example.org"),
     )
 

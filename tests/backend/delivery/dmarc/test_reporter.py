@@ -22,7 +22,10 @@ from backend.store.queue import Filter
 from tests.backend.delivery.dmarc.conftest import SEEN, mail_of
 from tests.harness.keys import signs
 
-TOMORROW = time.time() + DAY
+
+def tomorrow() -> float:
+    """When the day of what has just been counted is over."""
+    return time.time() + DAY
 
 
 def reports(settings: Settings, store: Store) -> Reports:
@@ -64,12 +67,13 @@ async def test_nobody_knows_now(settings: Settings) -> None:
 
 
 async def test_a_day_becomes_a_mail_in_the_queue(settings: Settings, store: Store) -> None:
+    before = time.time()
     await mail_of(store, "sender.test", "mailto:rua@sender.test", number=5)
     await mail_of(store, "sender.test", "mailto:rua@sender.test", seen=replace(SEEN, source="192.0.2.2"))
-    assert await reports(settings, store).once(time.time()) == 0  # the day is not over
+    assert await reports(settings, store).once(before) == 0  # the day is not over
     reporter = reports(settings, store)
-    assert await reporter.once(TOMORROW) == 1
-    assert await reporter.once(TOMORROW) == 0
+    assert await reporter.once(tomorrow()) == 1
+    assert await reporter.once(tomorrow()) == 0
     assert await waiting(store) == 0
     (one,) = (await sent(store))["sender.test"]
     assert (one.recipient, one.outcome, one.sources, one.messages) == ("rua@sender.test", "sent", 2, 6)
@@ -84,7 +88,7 @@ async def test_to_whom_it_goes(settings: Settings, store: Store) -> None:
     await mail_of(store, "many.test", ",".join(f"mailto:{n}@many.test" for n in range(9)))
     await mail_of(store, "ours.test", "mailto:nobody@example.org")
     await mail_of(store, "later.test", "mailto:a@broken.test")
-    assert await reports(settings, store).once(TOMORROW) == 2 + 1 + 0 + 5
+    assert await reports(settings, store).once(tomorrow()) == 2 + 1 + 0 + 5
     found = {domain: [(one.recipient, one.outcome[:8]) for one in some] for domain, some in (await sent(store)).items()}
     assert found["sender.test"] == [("a@sender.test", "sent"), ("b@rua.test", "sent")]
     assert found["small.test"] == [("b@small.test", "sent"), ("a@small.test", "not sent")]
@@ -93,7 +97,7 @@ async def test_to_whom_it_goes(settings: Settings, store: Store) -> None:
     assert found["ours.test"] == [("nobody@example.org", "not sent")]
     assert "later.test" not in found
     assert await waiting(store) == 1
-    assert await reports(settings, store).once(TOMORROW + 3 * DAY) == 0  # enough patience
+    assert await reports(settings, store).once(tomorrow() + 3 * DAY) == 0  # enough patience
     assert (await sent(store))["later.test"][0].outcome.startswith("not sent: The name servers")
     assert await waiting(store) == 0
 
@@ -102,7 +106,7 @@ async def test_the_domains_with_the_most_mail_first(settings: Settings, store: S
     settings = replace(settings, dmarc=replace(settings.dmarc, report_domains=2))
     for number, domain in enumerate(("few.test", "some.test", "most.test"), 1):
         await mail_of(store, domain, f"mailto:rua@{domain}", number=number)
-    assert await reports(settings, store).once(TOMORROW) == 2
+    assert await reports(settings, store).once(tomorrow()) == 2
     outcomes = {domain: some[0].outcome for domain, some in (await sent(store)).items()}
     assert outcomes["some.test"] == outcomes["most.test"] == "sent"
     assert "too many" in outcomes["few.test"]
@@ -110,7 +114,7 @@ async def test_the_domains_with_the_most_mail_first(settings: Settings, store: S
 
 async def test_two_processes_send_one_report(settings: Settings, store: Store) -> None:
     await mail_of(store, "sender.test", "mailto:rua@sender.test")
-    both = await asyncio.gather(*(reports(settings, store).once(TOMORROW) for _ in range(2)))
+    both = await asyncio.gather(*(reports(settings, store).once(tomorrow()) for _ in range(2)))
     assert sum(both) == 1
     assert len(await store.query(lambda reader: queue.find(reader, Filter()))) == 1
 
@@ -118,7 +122,7 @@ async def test_two_processes_send_one_report(settings: Settings, store: Store) -
 async def test_switched_off(settings: Settings, store: Store) -> None:
     settings = replace(settings, dmarc=replace(settings.dmarc, reports=False))
     await mail_of(store, "sender.test", "mailto:rua@sender.test")
-    assert await reports(settings, store).once(TOMORROW) == 0
+    assert await reports(settings, store).once(tomorrow()) == 0
 
 
 async def test_our_own_report_comes_home_and_is_read(settings: Settings, store: Store) -> None:
@@ -126,7 +130,7 @@ async def test_our_own_report_comes_home_and_is_read(settings: Settings, store: 
     await mail_of(store, "example.org", "mailto:dmarc-reports@example.org", number=7)
 
     await signs(store, "example.org")
-    assert await reports(settings, store).once(TOMORROW) == 1
+    assert await reports(settings, store).once(tomorrow()) == 1
     incoming = Incoming(settings, store)
     assert await incoming.read_all() == 1
     assert await incoming.read_all() == 0

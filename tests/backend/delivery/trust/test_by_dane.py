@@ -62,10 +62,12 @@ def net(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Net]:
 
 
 @contextlib.asynccontextmanager
-async def posting(folder: Path, net: Net, *, validating: bool = True, **outbound: object) -> AsyncIterator[Post]:
-    """A delivery that asks the validating resolver."""
+async def posting(
+    folder: Path, net: Net, *, validating: bool = True, seconds: float = 20.0, **outbound: object
+) -> AsyncIterator[Post]:
+    """A delivery that asks the validating resolver, and gives up after so many seconds."""
     made = Post(folder, nameserver=net.dns.address, port=net.port)
-    dns = replace(made.settings.dns, validating=validating, timeout_seconds=2.0, lifetime_seconds=5.0)
+    dns = replace(made.settings.dns, validating=validating, timeout_seconds=seconds / 2, lifetime_seconds=seconds)
     wanted = replace(Outbound(mta_sts=False), **outbound)  # type: ignore[arg-type]
     made.settings = replace(made.settings, dns=dns, outbound=wanted)
     async with made as post:
@@ -204,7 +206,7 @@ async def test_dane_goes_before_mta_sts_either_way(tmp_path: Path, net: Net) -> 
 async def test_records_that_are_no_records_wait(tmp_path: Path, net: Net) -> None:
     """One that cannot even be read spoils the whole answer: nothing is known, nothing goes out."""
     with host(tmp_path, net, MX) as sink:
-        async with posting(tmp_path, net) as post:
+        async with posting(tmp_path, net, seconds=5.0) as post:
             await waits(post, sink, "malformed.test", "4.4.3", "dnssec-invalid")
 
 
@@ -273,7 +275,7 @@ async def test_sessions_are_counted(tmp_path: Path, net: Net) -> None:
 async def test_when_all_is_broken_nothing_is_lost_and_nothing_goes_out(tmp_path: Path, net: Net) -> None:
     """The resolver dies, then the certificates are wrong; when all is well again everything arrives, once."""
     domains = ["good.test", "anchor.test", "alias.test", "unusable.test", "without.test", "bogus.test"]
-    async with posting(tmp_path, net) as post:
+    async with posting(tmp_path, net, seconds=5.0) as post:
         net.dns.pause()
         sent = {domain: await post.send(f"bob@{domain}") for domain in domains}
         for message in sent.values():

@@ -40,7 +40,7 @@ def openssl(port: int, *records: str) -> bool:
     words += ["-dane_tlsa_domain", NAME, "-dane_ee_no_namechecks", "-no-CAfile", "-no-CApath"]
     for record in records:
         words += ["-dane_tlsa_rrdata", record]
-    done = subprocess.run(words, input=b"", capture_output=True, timeout=20, check=False)
+    done = subprocess.run(words, input=b"", capture_output=True, timeout=120, check=False)
     return b"Verify return code: 0 (ok)" in done.stdout and done.returncode == 0
 
 
@@ -65,7 +65,7 @@ def test_ldns_makes_the_same_records(tmp_path: Path, selector: int, matching: in
     file = tmp_path / "host.pem"
     file.write_bytes(HOST.certificate.public_bytes(Encoding.PEM))
     words = [tool, "-c", str(file), "create", NAME, "25", "3", str(selector), str(matching)]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     record = done.stdout.split("TLSA", 1)[1].split()
     assert matches(HOST, " ".join([*record[:3], "".join(record[3:])]))

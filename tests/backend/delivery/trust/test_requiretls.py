@@ -37,9 +37,11 @@ def port() -> int:
 
 
 @contextlib.asynccontextmanager
-async def posting(folder: Path, nameserver: Dns, port: int, **outbound: object) -> AsyncIterator[Post]:
+async def posting(
+    folder: Path, nameserver: Dns, port: int, *, connect_timeout: int = 60, **outbound: object
+) -> AsyncIterator[Post]:
     """A delivery that trusts the tests' authority."""
-    made = Post(folder, nameserver=nameserver.address, port=port)
+    made = Post(folder, nameserver=nameserver.address, port=port, connect_timeout=connect_timeout)
     more = replace(Outbound(ca_file=trust(folder, ROOT)), **outbound)  # type: ignore[arg-type]
     made.settings = replace(made.settings, outbound=more)
     async with made as post:
@@ -113,7 +115,7 @@ async def test_a_host_that_is_not_there_is_tried_again(tmp_path: Path, nameserve
 
 async def test_what_is_no_answer_is_tried_again(tmp_path: Path, nameserver: Dns) -> None:
     with Unreachable("127.0.0.41") as silent:
-        async with posting(tmp_path, nameserver, silent.port) as post:
+        async with posting(tmp_path, nameserver, silent.port, connect_timeout=1) as post:
             [entry] = await post.tried(await post.send("bob@remote.test", tls=TLS_REQUIRED))
             assert entry.state == "deferred"
 

@@ -69,7 +69,7 @@ def nameserver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dns]:
 @pytest.fixture
 def resolver(nameserver: Dns) -> Resolver:
     """That asks it. Called in the event loop of a test."""
-    settings = DnsSettings((HostPort("127.0.0.1", nameserver.port),), timeout_seconds=1.0, lifetime_seconds=2.0)
+    settings = DnsSettings((HostPort("127.0.0.1", nameserver.port),), timeout_seconds=10.0, lifetime_seconds=20.0)
     return Resolver(settings)
 
 
