@@ -9,6 +9,7 @@ import asyncio
 import dataclasses
 import logging
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from backend.config import Settings
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from backend.smtp.session import Session
 
 _log = logging.getLogger("inspection")
+_CONTEXT = tuple(field.name for field in dataclasses.fields(Context))
+_RULES = 2.0  # seconds until it is looked again which folders of rules there are
 _LOOK = 5.0  # seconds until it is asked again whether the site has learnt something of spam
 
 
@@ -36,13 +39,15 @@ class Inspection:
         self.settings = settings
         self.store = store
         self._workshop = Workshop(settings.limits)
-        self._looked = 0.0
+        self._looked = self._folders_at = 0.0
+        self._rules: list[str] = []
         self._version = -1
 
     def reload(self, settings: Settings) -> None:
         """Go on with other settings."""
         self.settings = settings
-        self._workshop.limits = settings.limits
+        self._workshop.change(settings.limits)
+        self._folders_at = 0.0
 
     def close(self) -> None:
         """End the children."""
@@ -67,10 +72,13 @@ class Inspection:
         wanted = self.settings.antivirus
         job: dict[str, Any] = {"viruses": None, "spam": None, "spam_seconds": self.settings.spam.seconds}
         if viruses:
-            folders = [str(shipped("yara")), str(wanted.rules)] if wanted.yara else []
-            job["viruses"] = {"yara": folders, "refused_types": list(wanted.refused_types)}
+            job["viruses"] = {
+                "yara": self._folders(),
+                "refused_types": list(wanted.refused_types),
+                "hidden": bool(wanted.engine),
+            }
         if spam is not None:
-            job["spam"] = dataclasses.asdict(spam)
+            job["spam"] = {name: getattr(spam, name) for name in _CONTEXT}
         try:
             if spam is not None:
                 await self._learn()
@@ -91,6 +99,15 @@ class Inspection:
             return {"troubles": [["fatal", [], ended]]}
         except MailError as error:
             return {"failed": str(error)}
+
+    def _folders(self) -> list[str]:
+        """Where rules are. A child may read a folder only that was there when it began."""
+        if time.monotonic() >= self._folders_at + _RULES:
+            wanted = self.settings.antivirus
+            self._rules = [str(shipped("yara")), str(wanted.rules)] if wanted.yara else []
+            self._workshop.reads = tuple(folder for folder in self._rules if Path(folder).is_dir())
+            self._folders_at = time.monotonic()
+        return self._rules
 
     def teach(self, version: int, lessons: bytes) -> None:
         """What the site has learnt of spam. `look` sees to it by itself where the store has an event loop."""
