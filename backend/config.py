@@ -225,8 +225,7 @@ class Spam:
     enabled: bool = True
     threshold: float = 5.0  # points from which on a message is spam
     ours: bool = False  # also what our own users and hosts send
-    seconds: float = 5.0  # for one message, waiting included; later it passes unmarked
-    processes: int = 1  # of each SMTP worker, in which messages are scored
+    seconds: float = 5.0  # for one message; later it passes unmarked
     url_points: float = 4.0  # for links to a host on a black list of weight 1 ([dnslists], about url)
     url_most: float = 8.0  # for all such lists together
     url_hosts: int = 20  # of one message that are looked up

@@ -48,12 +48,12 @@ _CHOICES = {
 _POSITIVE = {
     "delivery.retry_first", "delivery.retry_max", "delivery.give_up", "delivery.lease", "delivery.connections",
     "spf.seconds", "srs.days", "dkim.signatures", "dkim.look_seconds", "dkim.replay_hours",
-    "greylist.passes", "spam.processes", "spam.seconds", "spam.scorer.connections", "spam.scorer.largest_bytes",
+    "greylist.passes", "spam.seconds", "spam.scorer.connections", "spam.scorer.largest_bytes",
     "outbound.policy_seconds", "outbound.report_days", "outbound.problem_hours", "outbound.own_days",
     "antivirus.engine.seconds", "antivirus.engine.connections", "antivirus.alert_hours",
     "antivirus.quarantine_days", "limits.workshop_children", "limits.workshop_jobs", "limits.unpack_seconds",
 }  # fmt: skip
-_MOST = {"srs.days": 365, "spam.processes": 16, "spam.url_hosts": 100, "spam.scorer.seconds": 60}  # its time stamp has room for 1,023
+_MOST = {"srs.days": 365, "spam.url_hosts": 100, "spam.scorer.seconds": 60}  # a time stamp has room for 1,023 days
 # What was bound, opened or started with the service cannot change under it.
 NEEDS_RESTART = frozenset(
     {"listen.addresses", "listen.smtp", "listen.submission", "listen.submissions", "listen.ssh"}
@@ -62,7 +62,6 @@ NEEDS_RESTART = frozenset(
         "limits.group_commit",
         "limits.write_queue",
         "limits.password_checks",
-        "spam.processes",
         "limits.workshop_children",
     }
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,9 +14,7 @@ from backend.config import Settings
 from backend.content.clamd import Clamd
 from backend.content.command import Command
 from backend.content.engine import Engine, EngineHealth, EngineResult
-from backend.content.workshop import Killed, Workshop
-from backend.errors import MailError
-from backend.site import shipped
+from backend.content.inspection import Inspection
 from backend.store.bodies import Body
 from backend.store.database import Store
 
@@ -26,7 +24,7 @@ _HEALTH = 60.0  # seconds that an answer about an engine's health is good for
 # What clamd calls infected and what is not: it could not look at all of it.
 _LIMIT = ("Heuristics.Limits.Exceeded",)
 _ENCRYPTED = ("Heuristics.Encrypted",)
-_UNSCANNABLE = {"bomb", "too deep", "too many", "too large", "time"}
+_UNSCANNABLE = {"bomb", "too deep", "too many", "too large", "time", "fatal"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +92,7 @@ class Yara:
 
     async def health(self) -> EngineHealth:
         """Whether the rules can be compiled, which version, and how old they are."""
-        report = await self._antivirus.look(Body(size=2, data=b"\r\n"))
+        report = await self._antivirus.inspection.look(Body(size=2, data=b"\r\n"))
         said = report.get("yara")
         if not isinstance(said, dict):
             return EngineHealth("", 0.0, False, str(report.get("failed", "no answer")))
@@ -105,16 +103,16 @@ class Yara:
 class Antivirus:
     """The engines of the settings. `examine` asks them all, each in its own time."""
 
-    def __init__(self, settings: Settings, store: Store) -> None:
+    def __init__(self, settings: Settings, store: Store, inspection: Inspection | None = None) -> None:
         self.settings = settings
         self.store = store
-        self._workshop = Workshop(settings.limits)
+        self.inspection = inspection or Inspection(settings, store)
         self.engines = self._engines()
         self._health: dict[str, tuple[float, EngineHealth]] = {}
 
     def reload(self, settings: Settings) -> None:
         """Go on with other settings."""
-        self._workshop.limits = settings.limits
+        self.inspection.reload(settings)
         if settings.antivirus != self.settings.antivirus:
             self.settings = settings
             self.engines = self._engines()
@@ -123,27 +121,14 @@ class Antivirus:
 
     def close(self) -> None:
         """End the children."""
-        self._workshop.close()
+        self.inspection.close()
 
-    async def examine(self, body: Body) -> Examination:
-        """Ask every engine about the message."""
-        looking = asyncio.ensure_future(self.look(body))
+    async def examine(self, body: Body, look: Coroutine[Any, Any, dict[str, Any]] | None = None) -> Examination:
+        """Ask every engine about the message. `look`: what gives the report about it, where others want it too."""
+        looking = asyncio.ensure_future(look or self.inspection.look(body))
         answers = await asyncio.gather(looking, *(self._ask(engine, body, looking) for engine in self.engines))
         report: dict[str, Any] = answers[0]
         return self._together(report, answers[1:])
-
-    async def look(self, body: Body) -> dict[str, Any]:
-        """What the workshop answers; {"failed": words} where it has no answer."""
-        wanted = self.settings.antivirus
-        folders = [str(shipped("yara")), str(wanted.rules)] if wanted.yara else []
-        job = {"yara": folders, "refused_types": list(wanted.refused_types)}
-        try:
-            try:
-                return await self._workshop.run(job, body)
-            except Killed:  # it may have been somebody else's doing: once more, and then it is the message's
-                return await self._workshop.run(job, body)
-        except (Killed, MailError) as error:
-            return {"failed": str(error)}
 
     async def healths(self) -> dict[str, EngineHealth]:
         """How each engine is."""

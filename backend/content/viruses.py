@@ -28,7 +28,7 @@ class Viruses:
         settings = services.settings.antivirus
         if antivirus is None or not settings.enabled:
             return None
-        found = await antivirus.examine(message.body)
+        found = await antivirus.examine(message.body, antivirus.inspection.at(message))
         mail, session = message.session.mail, message.session
         assert mail is not None
         mail.engines = found.words()

@@ -34,9 +34,12 @@ def main(memory: int) -> None:
         if frame is None:
             return
         job = json.loads(frame)
+        lessons = _read(channel, job["lessons"])
         data = _read(channel, job["inline"])
-        if data is None:
+        if data is None or lessons is None:
             return
+        if lessons:
+            looks.teach(lessons)
         answer = json.dumps(_done(looks, job, data)).encode()
         channel.sendall(struct.pack(">I", len(answer)) + answer)
 

@@ -1,8 +1,9 @@
-"""Child processes that unpack and scan. Their memory and time have limits, and whatever a message does to one of them,
-it does to no SMTP session: the child is killed and another takes its place.
+"""Child processes that look at messages: unpack, scan, weigh. Their memory and time have limits, and whatever a message
+does to one of them, it does to no SMTP session: the child is killed and another takes its place.
 
-`backend.content.workbench` is the child's side. A job and its answer are frames: four bytes of length, JSON; the
-message follows the job as it is, or is read by the child where it lies.
+`backend.content.workbench` is the child's side. A job and its answer are frames: four bytes of length, JSON; what
+the site has learnt of spam follows the job where it is news to the child, and then the message as it is, or it is read
+by the child where it lies.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ class _Child:
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     jobs: int = 0
+    taught: int = -1  # the version of the lessons that it has
 
     def alive(self) -> bool:
         return self.process.poll() is None and not self.reader.at_eof()
@@ -64,6 +66,11 @@ class Workshop:
         for _ in range(number - 1):
             self._large.put_nowait(None)
         self._closed = False
+        self._lessons = (-1, b"")
+
+    def teach(self, version: int, lessons: bytes) -> None:
+        """What the site has learnt of spam, for all jobs from now on that are about it."""
+        self._lessons = version, lessons
 
     async def run(self, job: dict[str, Any], body: Body) -> dict[str, Any]:
         """The answer to a job about a message. Temporary when there is no child in time; Killed when there was one."""
@@ -120,11 +127,15 @@ class Workshop:
     async def _ask(self, child: _Child, job: dict[str, Any], body: Body) -> dict[str, Any]:
         inline = body.head + body.data
         limits = {name: value for name, value in dataclasses.asdict(self.limits).items() if name.startswith("unpack_")}
-        where = {"inline": len(inline), "path": str(body.path) if body.path else "", "skip": body.skip}
+        version, lessons = self._lessons
+        if job["spam"] is None or child.taught == version:
+            version, lessons = child.taught, b""
+        where: dict[str, Any] = {"lessons": len(lessons)}
+        where |= {"inline": len(inline), "path": str(body.path) if body.path else "", "skip": body.skip}
         head = json.dumps({**job, **where, "limits": limits}).encode()
         try:
             async with asyncio.timeout(self.limits.unpack_seconds + _SPARE):
-                child.writer.write(struct.pack(">I", len(head)) + head + inline)
+                child.writer.write(struct.pack(">I", len(head)) + head + lessons + inline)
                 await child.writer.drain()
                 size = struct.unpack(">I", await child.reader.readexactly(4))[0]
                 if size > _ANSWER:
@@ -138,6 +149,7 @@ class Workshop:
             raise Killed("the process that looked at it came to its end") from error
         if not isinstance(answer, dict):
             raise Killed("its answer was none")
+        child.taught = version
         return answer
 
 

@@ -7,6 +7,7 @@ import time
 from backend.accounts.directory import Directory
 from backend.config import Settings
 from backend.content.antivirus import Antivirus
+from backend.content.inspection import Inspection
 from backend.content.spam.marker import Marker
 from backend.policy.access_lists import AccessLists
 from backend.policy.check import Services
@@ -22,6 +23,7 @@ from backend.store.database import Store
 def build(settings: Settings, store: Store, *, dry: bool = False) -> Services:
     """The services. `dry`: nothing is counted or learned; close the counters when they are no longer needed."""
     standing, tally = Standing(store), Tally(store)
+    inspection = Inspection(settings, store)
     return Services(
         settings=settings,
         directory=Directory(store, settings),
@@ -34,7 +36,7 @@ def build(settings: Settings, store: Store, *, dry: bool = False) -> Services:
         standing=standing,
         tally=tally,
         keyring=Keyring(store),
-        spam=Marker(store, settings),
-        antivirus=Antivirus(settings, store),
+        spam=Marker(inspection),
+        antivirus=Antivirus(settings, store, inspection),
         dry=dry,
     )

@@ -85,7 +85,6 @@ class Server:
         await self._empty(2.0)
         self.services.access.flush()
         self.services.tally.flush()
-        self.services.spam.close()
         self.logins.close()
         if self.services.antivirus is not None:
             self.services.antivirus.close()

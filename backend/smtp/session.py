@@ -52,6 +52,7 @@ class MailTransaction:
     begun: dict[str, asyncio.Task[Any]] = field(default_factory=dict)
     engines: dict[str, str] = field(default_factory=dict)  # what each engine against viruses says of it
     content: Incoming | None = None  # at the stage "message"
+    report: dict[str, Any] | None = None  # what the look at it has found, when it was looked at
     chain: Chain | None = None  # its ARC sets, when the check "arc" has looked
     above: list[bytes] = field(default_factory=list)  # whole header fields that checks want put on top, with CR LF
     counted: set[str] = field(default_factory=set)  # the findings that statistics have already

@@ -16,12 +16,15 @@ from backend.limits import Limits
 _PACKED_TEXT = 1_000_000  # characters of a text in an archive
 
 
-def unpack(data: bytes, limits: Limits) -> Unpacked:
-    """Everything. Never raises for what a message holds: what cannot be opened is a trouble."""
+def unpack(data: bytes, limits: Limits, *, deep: bool = True) -> Unpacked:
+    """Everything; without what is in archives when it is not to be `deep`. Never raises for what a message holds: what
+    cannot be opened is a trouble.
+    """
     budget = Budget(limits)
     with contextlib.suppress(Full):
         for piece in mime.parts(data, budget):
-            _deeper(piece, budget)
+            if deep:
+                _deeper(piece, budget)
     header, _ = reading.fields(data)
     return Unpacked(header, tuple(budget.pieces), tuple(budget.troubles), len(data))
 

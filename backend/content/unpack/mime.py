@@ -34,7 +34,9 @@ class _Head:
 
 
 def parts(data: bytes, budget: Budget, way: tuple[str, ...] = (), depth: int = 0) -> Iterator[Piece]:
-    """Each part that is a leaf, transfer encoding undone. Takes what it costs from `budget`."""
+    """Each part that is a leaf, transfer encoding undone; what stands between parts is declared nothing. Takes what it
+    costs from `budget`.
+    """
     waiting = [(data, 0, "text/plain", way)]
     while waiting:
         block, level, usual, where = waiting.pop()
@@ -46,7 +48,7 @@ def parts(data: bytes, budget: Budget, way: tuple[str, ...] = (), depth: int = 0
         if head.kind.startswith("multipart/"):
             inside = list(islice(_inside(content, head, where), budget.limits.unpack_pieces + 1))
             inner = "message/rfc822" if head.kind == "multipart/digest" else "text/plain"
-            waiting += [(one, level + 1, inner, where) for one in reversed(inside)]
+            waiting += [(one, level + 1, inner if meant else "", where) for one, meant in reversed(inside)]
         elif head.kind in ("message/rfc822", "message/global"):
             waiting.append((decoding.body(head.encoding, content), level + 1, "text/plain", (*where, "message")))
         else:
@@ -74,25 +76,27 @@ def _split(block: bytes, usual: str) -> tuple[_Head, bytes]:
     return _Head(media[1].decode().lower() if media else usual, parameters, encoding, name), block[begin:]
 
 
-def _inside(content: bytes, head: _Head, where: tuple[str, ...]) -> Iterator[bytes]:
-    """The blocks between the delimiters; what is before the first as a block without a header."""
+def _inside(content: bytes, head: _Head, where: tuple[str, ...]) -> Iterator[tuple[bytes, bool]]:
+    """The blocks between the delimiters, and whether each is meant to be a part; what is before the first as a block
+    without a header.
+    """
     boundary = head.parameters.get("boundary", "").encode("utf-8", "surrogateescape")
     if not boundary or b"--" + boundary not in content:
         guess = _DELIMITER.search(content)
         if guess is None:
-            yield b"\r\n" + content
+            yield b"\r\n" + content, True
             return
         boundary = guess[1]
     pattern = re.compile(rb"(?m)^--" + re.escape(boundary) + rb"(--)?[ \t]*\r?$\n?")
-    last, first = 0, True
+    last, first, over = 0, True, False
     for found in pattern.finditer(content):
         block = content[last : found.start()]
         if first or len(block.strip()) > 0:
-            yield from _stray(block) if first else (block,)
-        last, first = found.end(), False
+            yield from ((one, False) for one in _stray(block)) if first else ((block, not over),)
+        last, first, over = found.end(), False, found[1] is not None
     rest = content[last:]
     if rest.strip():
-        yield rest if _HEADER_END.search(rest) else b"\r\n" + rest
+        yield rest if _HEADER_END.search(rest) else b"\r\n" + rest, not over
 
 
 def _stray(block: bytes) -> tuple[bytes, ...]:

@@ -1,0 +1,122 @@
+"""The one look at a message, for all who want to know what is in it: engines, rules about files, the spam filter.
+
+It is unpacked once, in one child of the workshop, and what comes back is small.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+from backend.config import Settings
+from backend.content.scorer import Context
+from backend.content.workshop import Killed, Workshop
+from backend.errors import MailError
+from backend.policy.ours import ours
+from backend.site import shipped
+from backend.store import spam_lessons
+from backend.store.bodies import Body
+from backend.store.database import Store
+
+if TYPE_CHECKING:
+    from backend.content.scan import Incoming
+    from backend.smtp.session import Session
+
+_log = logging.getLogger("inspection")
+_LOOK = 5.0  # seconds until it is asked again whether the site has learnt something of spam
+
+
+class Inspection:
+    """The workshop of one process, and what its jobs need."""
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        self.settings = settings
+        self.store = store
+        self._workshop = Workshop(settings.limits)
+        self._looked = 0.0
+        self._version = -1
+
+    def reload(self, settings: Settings) -> None:
+        """Go on with other settings."""
+        self.settings = settings
+        self._workshop.limits = settings.limits
+
+    def close(self) -> None:
+        """End the children."""
+        self._workshop.close()
+
+    async def at(self, message: Incoming) -> dict[str, Any]:
+        """The report about a message that is on its way in, made once: who asks later gets the same."""
+        mail = message.session.mail
+        assert mail is not None
+        if mail.report is None:
+            wanted = self.settings.antivirus.enabled
+            about = context(message) if scored(message.session, self.settings) else None
+            mail.report = await self.look(message.body, viruses=wanted, spam=about)
+        return mail.report
+
+    async def look(self, body: Body, *, viruses: bool = True, spam: Context | None = None) -> dict[str, Any]:
+        """What a child answers (`look.Looks.look`); {"failed": words} where there is no answer.
+
+        A message that has ended two children is one that nobody can look into. Who it was that ended them may not be
+        clear, so the second child is not asked about spam.
+        """
+        wanted = self.settings.antivirus
+        job: dict[str, Any] = {"viruses": None, "spam": None, "spam_seconds": self.settings.spam.seconds}
+        if viruses:
+            folders = [str(shipped("yara")), str(wanted.rules)] if wanted.yara else []
+            job["viruses"] = {"yara": folders, "refused_types": list(wanted.refused_types)}
+        if spam is not None:
+            job["spam"] = dataclasses.asdict(spam)
+        try:
+            if spam is not None:
+                await self._learn()
+            if not viruses:  # nothing waits for the answer but the mark
+                async with asyncio.timeout(self.settings.spam.seconds):
+                    return await self._workshop.run(job, body)
+            try:
+                return await self._workshop.run(job, body)
+            except Killed:
+                return await self._workshop.run(job | {"spam": None}, body)
+        except TimeoutError:
+            return {"failed": "late"}
+        except Killed as error:
+            _log.warning("a message has ended the processes that looked at it: %s", error)
+            if not viruses:
+                return {"failed": str(error)}
+            ended = f"the processes that looked at it came to their end: {error}"
+            return {"troubles": [["fatal", [], ended]]}
+        except MailError as error:
+            return {"failed": str(error)}
+
+    async def _learn(self) -> None:
+        if (now := time.monotonic()) < self._looked + _LOOK and self._looked:
+            return
+        self._looked = now
+        version = await self.store.query(spam_lessons.version)
+        if version != self._version:
+            lessons = await self.store.query(spam_lessons.read)
+            self._workshop.teach(version, lessons.tobytes())
+            self._version = version
+
+
+def scored(session: Session, settings: Settings) -> bool:
+    """Whether what comes in this session is weighed for spam."""
+    return settings.spam.enabled and (settings.spam.ours or not ours(session, settings))
+
+
+def context(message: Incoming) -> Context:
+    """What is known of who brought the message."""
+    session = message.session
+    mail = session.mail
+    return Context(
+        peer=str(session.peer),
+        helo=session.helo,
+        sender=mail.reverse_path if mail is not None else "",
+        recipients=tuple(str(recipient.address) for recipient in mail.recipients) if mail is not None else (),
+        findings={name: finding.value for name, finding in session.all_findings.items()},
+        account=session.account.address if session.account is not None else None,
+    )
