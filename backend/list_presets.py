@@ -69,7 +69,7 @@ PRESETS: dict[str, ListZone] = {
         test="dbltest.com",
         refusals=("127.0.1.255",),  # to a question about an address
     ),
-    # Hosts of links in mail. Both are free for small sites, answer no public resolvers, and tell by bits what they know.
+    # Hosts of links in mail. Both are free for small sites, answer no public resolvers, and say what they know in bits.
     "surbl": ListZone(
         zone="multi.surbl.org",
         kind="black",

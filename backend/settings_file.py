@@ -229,7 +229,9 @@ class _File:
             return _domain(value)
         if where in ("dmarc.report_from", "dmarc.report_address") and value:
             return _mail_address(value)
-        if where in ("listen.addresses", "dnslists.own_addresses", "dnslists.zone.refusals") or where.startswith("delivery.source_ip"):
+        if where in ("listen.addresses", "dnslists.own_addresses", "dnslists.zone.refusals") or where.startswith(
+            "delivery.source_ip"
+        ):
             return str(ip_address(value)) if value else value
         return value
 

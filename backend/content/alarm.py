@@ -20,6 +20,7 @@ _TITLES = {
     "incoming": "Infected mail from outside",
     "outgoing": "Infected mail from inside",
     "engine": "An engine against viruses does not work",
+    "scorer": "A scorer of spam does not work",
 }
 _ADVICE = {
     "incoming": "It was not delivered. Nothing need be done.",
@@ -27,6 +28,8 @@ _ADVICE = {
     "take it off the network, change the password, and look at what it sent before.",
     "engine": "Until it works again mail waits at its senders, or passes without its word, as the settings say.\r\n"
     "`mailconsole scan` with any file shows what each engine says.",
+    "scorer": "Mail passes without its word; spam may be missed. Nothing waits for it.\r\n"
+    "`mailconsole spam score` with any message shows what each scorer says.",
 }
 _WIDTH = 400  # characters of what came from outside
 

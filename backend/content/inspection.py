@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from backend.config import Settings
 from backend.content.scorer import Context
+from backend.content.spam.url_lists import about_urls
 from backend.content.workshop import Killed, Workshop
 from backend.errors import MailError
+from backend.policy.dnslist import lists
 from backend.policy.ours import ours
 from backend.site import shipped
 from backend.store import spam_lessons
@@ -36,12 +38,14 @@ class Inspection:
         self.settings = settings
         self.store = store
         self._workshop = Workshop(settings.limits)
+        self._hosts = bool(about_urls(lists(settings.dnslists)))  # whether they are wanted
         self._looked = 0.0
         self._version = -1
 
     def reload(self, settings: Settings) -> None:
         """Go on with other settings."""
         self.settings = settings
+        self._hosts = bool(about_urls(lists(settings.dnslists)))
         self._workshop.limits = settings.limits
 
     def close(self) -> None:
@@ -66,6 +70,7 @@ class Inspection:
         """
         wanted = self.settings.antivirus
         job: dict[str, Any] = {"viruses": None, "spam": None, "spam_seconds": self.settings.spam.seconds}
+        job["hosts"] = self._hosts
         if viruses:
             folders = [str(shipped("yara")), str(wanted.rules)] if wanted.yara else []
             job["viruses"] = {"yara": folders, "refused_types": list(wanted.refused_types)}
@@ -114,6 +119,7 @@ def context(message: Incoming) -> Context:
     mail = session.mail
     return Context(
         peer=str(session.peer),
+        host=session.host,
         helo=session.helo,
         sender=mail.reverse_path if mail is not None else "",
         recipients=tuple(str(recipient.address) for recipient in mail.recipients) if mail is not None else (),

@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 
 from backend.store.bodies import Body
 
-Outcome = Literal["scored", "failed", "skipped"]
+Outcome = Literal["scored", "clear", "failed", "skipped"]  # clear: asked, and it has nothing to say
 
 
 @dataclass(frozen=True, slots=True)

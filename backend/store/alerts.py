@@ -13,8 +13,8 @@ _COLUMNS = "id, kind, subject, words, peer, account, first, last, count, told"
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """`kind`: incoming, outgoing or engine; `subject`: the signature, who sent it, or the engine. `told`: when the
-    postmaster was written to last, 0 for never.
+    """`kind`: incoming, outgoing, engine or scorer; `subject`: the signature, who sent it, or what does not work.
+    `told`: when the postmaster was written to last, 0 for never.
     """
 
     id: int

@@ -1,4 +1,4 @@
-"""A real rspamd as Debian ships it: its own settings, untrained, on a port of ours, asking the name server of the test."""
+"""A real rspamd as Debian ships it: its own settings, untrained, on a port of ours, with a name server of ours."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def host(authority: str) -> str:
         name = address.domain(name)
     except BadInput:
         return ""
-    return name if "." in name and not name.startswith("[") else ""
+    return name if "." in name and not name.rpartition(".")[2].isdecimal() else ""
 
 
 def some(found: Iterable[str], most: int) -> list[str]:

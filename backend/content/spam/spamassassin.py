@@ -38,4 +38,6 @@ class SpamAssassin:
         if required <= 0:
             raise Nonsense("its threshold is not above 0")
         named = [one.strip() for one in content.decode("latin-1").split(",")]
-        return Said(wire.number(float(found[1]), "score"), required, wire.symbols([(one, None) for one in named if one]))
+        return Said(
+            wire.number(float(found[1]), "score"), required, wire.symbols([(one, None) for one in named if one])
+        )

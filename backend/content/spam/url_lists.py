@@ -80,7 +80,7 @@ async def _one(one: DnsList, looks: Sequence[Look], settings: Spam, ask_list: As
     if not listed and faults:
         return Opinion(one.zone, "failed", words=faults[0].words)
     if not listed:
-        return Opinion(one.zone, "skipped", words=f"it has none of {len(names)}" if names else "there is nothing to ask")
+        return Opinion(one.zone, "clear", words=f"it has none of {len(names)}" if names else "there is nothing to ask")
     heaviest = max(found.weight for _, found in listed)
     said = ", ".join(dict.fromkeys(found.words for _, found in listed[:_SHOWN] if found.words))
     words = f"a link leads to what {one.zone} has{f': {said}' if said else ''}"

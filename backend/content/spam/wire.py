@@ -20,7 +20,7 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9_.:/+-]")
 
 
 async def exchange(address: str, head: bytes, body: Body) -> bytes:
-    """What is answered, as long as it says or until it hangs up. A large message is read piece by piece, and never held whole.
+    """What is answered, as long as it says or until it hangs up. A large message is never held whole.
 
     OSError when there is nobody; Nonsense when the answer does not end.
     """

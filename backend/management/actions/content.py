@@ -8,18 +8,20 @@ import binascii
 import contextlib
 import dataclasses
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Any
 
 from backend import clock, ids
 from backend.accounts.directory import Directory
 from backend.address import parse
 from backend.content import reading
 from backend.content.antivirus import Antivirus, Examination
+from backend.content.scorer import Context
 from backend.content.viruses import decide
 from backend.delivery.wake import Wake
 from backend.errors import BadInput, MailError
 from backend.management.registry import Call, Change, Parameter, action
 from backend.management.roles import AUDITOR, POSTMASTER
+from backend.management.scoring import opinions, rows
 from backend.management.snapshots.content import (
     AlertPage,
     AlertRow,
@@ -35,6 +37,7 @@ from backend.management.snapshots.content import (
     ScanTrouble,
 )
 from backend.management.snapshots.reading import HeaderRow, PartRow
+from backend.management.snapshots.spam import ScorerRow
 from backend.store import alerts, bodies, messages, quarantine, trace
 from backend.store.bodies import Body
 from backend.store.database import Reader, Transaction
@@ -113,17 +116,20 @@ def virus_engines(call: Call) -> EngineList:
 
 @action("scan", roles=(POSTMASTER, AUDITOR), takes=_FILE)
 def scan(call: Call, **words: str) -> ScanAnswer:
-    """Show what every engine says of a message or any other file; nothing is kept."""
+    """Show what every engine, and every scorer of spam, says of a message or any other file; nothing is kept."""
     try:
         data = base64.b64decode(words["file"], validate=True)
     except (binascii.Error, ValueError):
         raise BadInput("scan: file is the file in base64.") from None
 
-    async def ask() -> Examination:
+    async def ask() -> tuple[Examination, tuple[ScorerRow, ...]]:
+        body = Body(size=len(data), data=data)
         with _engines(call) as antivirus:
-            return await antivirus.examine(Body(size=len(data), data=data))
+            found = await antivirus.examine(body, antivirus.inspection.look(body, spam=Context()))
+        own = found.report.get("spam") or {"failed": found.report.get("failed", "not looked at")}
+        return found, (_own(own), *rows(await opinions(call, body, own.get("hosts", ()))))
 
-    found = asyncio.run(ask())
+    found, scorers = asyncio.run(ask())
     verdict = decide(found, call.settings.antivirus, inside=False)
     troubles = [
         *(
@@ -136,11 +142,20 @@ def scan(call: Call, **words: str) -> ScanAnswer:
         troubles.append(ScanTrouble("macros", "an Office file has macros in it"))
     if "failed" in found.report:
         troubles.append(ScanTrouble("failed", str(found.report["failed"])))
-    rows = (
+    engines = (
         ScanRow(one.engine, one.outcome, one.signature, one.words, round(one.milliseconds, 2)) for one in found.results
     )
     said = "pass" if verdict is None else f"{verdict.action}: {verdict.reason}"
-    return ScanAnswer(said, tuple(rows), tuple(troubles), int(found.report.get("pieces", 0)), found.disagree)
+    pieces = int(found.report.get("pieces", 0))
+    return ScanAnswer(said, tuple(engines), tuple(troubles), pieces, found.disagree, scorers)
+
+
+def _own(said: dict[str, Any]) -> ScorerRow:
+    """What our own scorer says."""
+    if "failed" in said:
+        return ScorerRow("mailconsole", "failed", 0.0, None, None, (), str(said["failed"]), 0.0)
+    symbols = tuple(f"{name}={points:g}" for name, points, _ in said["reasons"])
+    return ScorerRow("mailconsole", "scored", said["points"], None, None, symbols, "", 0.0)
 
 
 @action("quarantine.list", roles=(POSTMASTER, AUDITOR))

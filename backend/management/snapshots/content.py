@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from backend.management.snapshots.reading import HeaderRow, PartRow
+from backend.management.snapshots.spam import ScorerRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +13,7 @@ class AlertRow:
     """One thing that was found or went wrong, however often. `told`: when the postmaster was written to last."""
 
     id: int
-    kind: str  # incoming, outgoing, engine
+    kind: str  # incoming, outgoing, engine, scorer
     subject: str
     words: str
     peer: str | None
@@ -132,3 +133,4 @@ class ScanAnswer:
     troubles: tuple[ScanTrouble, ...]
     pieces: int
     disagree: bool  # one engine says infected, and another clean
+    scorers: tuple[ScorerRow, ...] = ()  # what each scorer of spam says, our own first
