@@ -51,11 +51,14 @@ class Examination:
 
     @property
     def faults(self) -> tuple[EngineResult, ...]:
-        """The engines that somebody must look after: those that failed, and the embedded one with rules left out."""
+        """The engines that somebody must look after: those that failed, and the embedded one with rules left out.
+        Where a message was too much for the embedded one, it is the message's fault.
+        """
         return tuple(
             result
             for result in self.results
-            if result.outcome == "failed" or (result.engine == EMBEDDED and result.outcome == "clean" and result.words)
+            if (result.outcome == "failed" and not (result.engine == EMBEDDED and self.unscannable))
+            or (result.engine == EMBEDDED and result.outcome == "clean" and result.words)
         )
 
     @property

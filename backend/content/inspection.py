@@ -97,6 +97,11 @@ class Inspection:
         except MailError as error:
             return {"failed": str(error)}
 
+    def teach(self, version: int, lessons: bytes) -> None:
+        """What the site has learnt of spam. `look` sees to it by itself where the store has an event loop."""
+        self._workshop.teach(version, lessons)
+        self._version, self._looked = version, time.monotonic()
+
     async def _learn(self) -> None:
         if (now := time.monotonic()) < self._looked + _LOOK and self._looked:
             return
@@ -104,8 +109,7 @@ class Inspection:
         version = await self.store.query(spam_lessons.version)
         if version != self._version:
             lessons = await self.store.query(spam_lessons.read)
-            self._workshop.teach(version, lessons.tobytes())
-            self._version = version
+            self.teach(version, lessons.tobytes())
 
 
 def scored(session: Session, settings: Settings) -> bool:

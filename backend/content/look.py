@@ -40,9 +40,9 @@ class Looks:
 
     def look(self, data: bytes, job: dict[str, Any], limits: Limits) -> dict[str, Any]:
         """What was found, as JSON. Where `viruses` are wanted: `troubles` [[kind, way, words]], `refused`
-        [[way, words]], `macros`, `files`, `yara` {"found": [[rule, way]], "failed": words, "version": words}. Where
-        `spam` is: `spam` {"points", "reasons", "hosts"} or {"failed": word}; `hosts`: what it links to, where the job
-        wants them. In any case `pieces` and `milliseconds`.
+        [[way, words]], `macros`, `files`, `yara` {"found": [[rule, way]], "failed": words, "version": words}.
+        Where `spam` is: `spam` {"points", "reasons", "hosts"} or {"failed": word}; `hosts`: what it links to, where
+        the job wants them. In any case `pieces` and `milliseconds`.
         """
         began = time.monotonic()
         unpacked = unpack(data, limits, deep=job["viruses"] is not None)
