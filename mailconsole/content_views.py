@@ -77,7 +77,7 @@ def _scan(answer: dict[str, Any]) -> str:
     ]
     lines = [table(("engine", "says", "signature", "words", "took"), rows)] if rows else ["There is no engine."]
     lines += [f"{one['kind']}: {safe(one['words'])}" for one in answer["troubles"]]
-    lines += ["", scorers(answer["scorers"]), ""]
+    lines += ["", scorers(answer["scorers"])]
     if answer["disagree"]:
         lines.append("The engines disagree.")
     pieces = "1 piece" if answer["pieces"] == 1 else f"{answer['pieces']} pieces"

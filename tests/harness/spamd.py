@@ -19,9 +19,9 @@ MISSING = "" if Path(PROGRAM).exists() else "spamd is not here"
 
 
 class Spamd:
-    """One spamd in one folder. `nameserver`: `127.0.0.1:5353`. A context manager."""
+    """One spamd in one folder. `nameserver`: `127.0.0.1:5353`; without one it asks nobody. A context manager."""
 
-    def __init__(self, folder: Path, nameserver: str, *, processes: int = 1) -> None:
+    def __init__(self, folder: Path, nameserver: str = "", *, processes: int = 1) -> None:
         self.folder = folder
         self.port = free_port()
         self.socket = folder / "spamd.sock"
@@ -39,7 +39,8 @@ class Spamd:
         number = str(self._processes)
         words = [PROGRAM, f"--listen=127.0.0.1:{self.port}", f"--listen={self.socket}", "--nouser-config"]
         words += ["-m", number, "--min-children", number, "--min-spare", "1", "--max-spare", number]
-        words += [f"--cf=dns_server {self._nameserver}", "--cf=use_bayes 0", f"--helper-home-dir={self.folder}"]
+        words += [f"--cf=dns_server {self._nameserver}"] if self._nameserver else ["--local"]
+        words += ["--cf=use_bayes 0", f"--helper-home-dir={self.folder}"]
         words += ["--syslog=stderr", f"--pidfile={self.folder}/spamd.pid"]
         with (self.folder / "output").open("ab") as output:
             self.process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=output, stderr=output)

@@ -98,14 +98,13 @@ def told(site: Site, message: EmailMessage) -> str:
     """What the trace says of a message that has arrived."""
     identity = re.search(r"\sid\s+(\w+)", message["Received"])
     assert identity is not None
-    return site.cli("trace", "explain", identity[1]).stdout.decode()
+    return site.cli("trace", "show", identity[1]).stdout.decode()
 
 
 def counted(message: EmailMessage) -> dict[str, float]:
     """The reasons in X-Spam-Status."""
-    named = re.search(r"tests=(\S+(?:\s+\S+=\S+)*)", message["X-Spam-Status"])
-    assert named is not None
-    return {name: float(value) for name, _, value in (one.strip().partition("=") for one in named[1].split(",") if one)}
+    named = message["X-Spam-Status"].partition("tests=")[2].partition("version=")[0]
+    return {name: float(points) for name, points in re.findall(r"(\w+)=(-?[\d.]+)", named)}
 
 
 @pytest.fixture(scope="module")
@@ -238,7 +237,7 @@ def test_a_real_rspamd(site: Site, nameserver: NameServer, tmp_path: Path) -> No
         site.reload()
         until(lambda: "rspamd" in told(site, arrives(site, f"wait{time.monotonic_ns()}")), within=20, every=0.5)
         said = told(site, arrives(site, "rspamd"))
-        assert re.search(r"Spam: rspamd gives -?[\d.]+ points \(-?[\d.]+ where 6.0 is spam: .*HFILTER", said)
+        assert re.search(r"Spam: rspamd gives -?[\d.]+ points \(-?[\d.]+ where 6.0 is spam: [A-Z_]+", said)
         assert re.search(r"Spam: by-socket gives ", said)
         found = arrives(site, "rspamd-gtube", GTUBE)
         assert counted(found)["RSPAMD"] == 10.0  # what it may give
@@ -256,11 +255,11 @@ def test_a_real_spamd_stopped_and_going_on(site: Site, nameserver: NameServer, t
         found = arrives(site, "spamd-gtube", GTUBE)
         assert counted(found)["SPAMASSASSIN"] == 10.0
         said = told(site, found)
-        assert re.search(r"Spam: spamassassin gives 10.0 points \(\d{3,4}[\d.]* where 5.0 is spam: GTUBE", said)
+        assert re.search(r"Spam: spamassassin gives 10.0 points \(\d{3,4}[\d.]* where 5.0 is spam: .*\bGTUBE\b", said)
         assert "Spam: sa gives 10.0 points" in said
         (tmp_path / "one.eml").write_bytes(letter("cli-gtube", GTUBE))
         rows = {row["scorer"]: row for row in site.cli_json("scan", str(tmp_path / "one.eml"))["scorers"]}
-        assert rows["sa"]["symbols"][0] == "GTUBE"
+        assert "GTUBE" in rows["sa"]["symbols"]
         process = process_of(spamd)
         os.kill(process, signal.SIGKILL)
     found = arrives(site, "spamd-dead")

@@ -40,7 +40,7 @@ from backend.management.snapshots.reading import HeaderRow, PartRow
 from backend.management.snapshots.spam import ScorerRow
 from backend.store import alerts, bodies, messages, quarantine, trace
 from backend.store.bodies import Body
-from backend.store.database import Reader, Transaction
+from backend.store.database import Reader, Store, Transaction
 from backend.store.looking import Looking
 from backend.store.messages import Local, Message, Remote
 from backend.store.quarantine import Quarantined
@@ -52,9 +52,9 @@ _FILE = (Parameter("file", str, "a message, or any other file", required=True, p
 
 
 @contextlib.contextmanager
-def _engines(call: Call) -> Iterator[Antivirus]:
+def _engines(call: Call, store: Store | None = None) -> Iterator[Antivirus]:
     """Engines of this request's own: the management role has none that last."""
-    antivirus = Antivirus(call.settings, call.store)
+    antivirus = Antivirus(call.settings, store or call.store)
     try:
         yield antivirus
     finally:
@@ -124,7 +124,9 @@ def scan(call: Call, **words: str) -> ScanAnswer:
 
     async def ask() -> tuple[Examination, tuple[ScorerRow, ...]]:
         body = Body(size=len(data), data=data)
-        with _engines(call) as antivirus:
+        # What is learnt is read in this loop, which needs a store of its own.
+        looking = Looking.open(call.settings.site.data, call.settings.limits)
+        with contextlib.closing(looking), _engines(call, looking) as antivirus:
             found = await antivirus.examine(body, antivirus.inspection.look(body, spam=Context()))
         own = found.report.get("spam") or {"failed": found.report.get("failed", "not looked at")}
         return found, (_own(own), *rows(await opinions(call, body, own.get("hosts", ()))))
