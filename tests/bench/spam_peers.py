@@ -2,7 +2,7 @@
 
 Both peers are as Debian ships them, and untrained. No list of the world helps them, or us: spamd has its points for
 where there is no DNS (--local), and rspamd asks a name server that fails at once. Ours has learnt from one half of the
-corpus, and all three get mail of the other half. SpamAssassin's rules were made with this corpus, among others, at hand.
+corpus, and all three get mail of the other half. SpamAssassin's rules were made with this corpus, and others, at hand.
 """
 
 from __future__ import annotations

@@ -150,6 +150,10 @@ def _viruses(call: Call) -> Iterator[ProblemRow]:
             sentence = f"The engine {one.subject} did not look at a message {ago} ago: {one.words}."
             advice = "Mail waits at its senders, or passes without its word; `virus engines` asks it again."
             yield ProblemRow("bad", sentence, advice, "settings", "antivirus")
+        elif one.kind == "scorer" and now - one.last < _BROKEN:
+            sentence = f"The scorer {one.subject} did not judge a message {ago} ago: {one.words}."
+            advice = "Mail passes without its word; `spam score` with any message asks it again."
+            yield ProblemRow("warn", sentence, advice, "settings", "spam")
         elif one.kind == "outgoing" and now - one.last < _INFECTED:
             sentence = f"{one.subject} sent infected mail {ago} ago."
             advice = "It was refused; the machine must be looked at, or the password changed."
