@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from backend.config import Settings
 from backend.content.scorer import Context
-from backend.content.spam.url_lists import about_urls
 from backend.content.workshop import Killed, Workshop
 from backend.errors import MailError
-from backend.policy.dnslist import lists
+from backend.policy.dnslist import about_urls, lists
 from backend.policy.ours import ours
 from backend.site import shipped
 from backend.store import spam_lessons

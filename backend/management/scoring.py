@@ -22,7 +22,7 @@ async def opinions(call: Call, body: Body, hosts: Iterable[str]) -> tuple[Opinio
     from backend.content.scorer import Envelope
     from backend.content.spam import url_lists
     from backend.content.spam.scorers import Scorers
-    from backend.policy.dnslist import DnsList, Found, lists
+    from backend.policy.dnslist import DnsList, Found, about_urls, lists
     from backend.policy.list_health import ask
     from backend.resolver.resolver import Resolver
     from backend.store.looking import Looking
@@ -34,7 +34,7 @@ async def opinions(call: Call, body: Body, hosts: Iterable[str]) -> tuple[Opinio
         return await ask(one, what, resolver, settings.dnslists.timeout_seconds)
 
     off = call.store.read(dnslists.off)
-    some = [one for one in url_lists.about_urls(lists(settings.dnslists)) if one.zone not in off]
+    some = [one for one in about_urls(lists(settings.dnslists)) if one.zone not in off]
     with contextlib.closing(Looking.open(settings.site.data, settings.limits)) as looking:
         own = Directory(looking, settings).is_own
         scorers, listed = await asyncio.gather(

@@ -96,6 +96,11 @@ def lists(settings: DnsLists) -> tuple[DnsList, ...]:
     return tuple(map(DnsList, settings.zone)) if settings.enabled else ()
 
 
+def about_urls(some: Iterable[DnsList]) -> tuple[DnsList, ...]:
+    """Those that are asked about the hosts of links."""
+    return tuple(one for one in some if not one.white and one.about & list_presets.URLS)
+
+
 def printable(text: str) -> str:
     """What a list says, as one line that can be sent on."""
     return " ".join(_UNSAFE.sub(" ", text).split())[:_SHOWN]

@@ -144,6 +144,8 @@ async def accept(
         services.spam.begin(mail.content, received, services.settings)
         refusal = await scan(mail.content, services)
     if refusal is not None and refusal[1].reply is not None:
+        if mail.opinions is not None:
+            mail.opinions.cancel()
         return refusal[1].reply, None, refusal
     caught = refusal[1] if refusal is not None and refusal[1].action == "quarantine" else None
     kept = authentication_results.without(hostname, section)

@@ -18,7 +18,7 @@ from backend.content.scorer import Envelope, Opinion, Reason, Score, together
 from backend.content.spam import marking, url_lists
 from backend.content.spam.scorers import Scorers, failed
 from backend.errors import MailError
-from backend.policy.dnslist import DnsList, Found
+from backend.policy.dnslist import DnsList, Found, about_urls
 from backend.store.database import Store, Transaction
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ async def _listed(hosts: Iterable[str], services: Services) -> tuple[Opinion, ..
         found = services.lists.at_hand(one, what, services.resolver)
         return found or await services.lists.ask(one, what, services.resolver)
 
-    some = url_lists.about_urls(services.lists.awake)
+    some = about_urls(services.lists.awake)
     try:
         return await url_lists.ask(some, hosts, services.settings.spam, ask, services.directory.is_own)
     except MailError as error:  # the store does not say which domains are ours

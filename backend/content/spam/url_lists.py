@@ -15,7 +15,6 @@ from backend.config import Spam
 from backend.content.scorer import Opinion
 from backend.content.spam import links
 from backend.content.spam.big_domains import BIG
-from backend.list_presets import URLS
 from backend.policy.dmarc.domains import organisational
 from backend.policy.dnslist import DnsList, Found
 
@@ -30,11 +29,6 @@ class Look:
 
     host: str
     kinds: tuple[tuple[str, str], ...]  # ("url", "example.net"), ("url_host", "www.example.net")
-
-
-def about_urls(some: Iterable[DnsList]) -> list[DnsList]:
-    """The lists that are asked about links."""
-    return [one for one in some if not one.white and one.about & URLS]
 
 
 async def ask(

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from backend.config import Code, ListZone, Spam
 from backend.content.scorer import Opinion
 from backend.content.spam import url_lists
-from backend.policy.dnslist import CLEAR, SILENT, DnsList, Found
+from backend.policy.dnslist import CLEAR, SILENT, DnsList, Found, about_urls
 
 URLS = DnsList(ListZone(zone="urls.test", kind="black", about=("url", "url_ip")))
 HOSTS = DnsList(ListZone(zone="hosts.test", kind="black", about=("url_host",), weight=0.5))
@@ -95,4 +95,4 @@ def test_silence_and_errors_list_nobody() -> None:
 def test_lists_about_clients_and_white_ones_are_none_of_these() -> None:
     bit = Code("127.0.0.&2")
     white = DnsList(ListZone(zone="white.test", kind="white", about=("host",), code=(bit,)))
-    assert url_lists.about_urls((URLS, CLIENTS, white, HOSTS)) == [URLS, HOSTS]
+    assert about_urls((URLS, CLIENTS, white, HOSTS)) == (URLS, HOSTS)
