@@ -48,7 +48,7 @@ _CHOICES = {
 _POSITIVE = {
     "delivery.retry_first", "delivery.retry_max", "delivery.give_up", "delivery.lease", "delivery.connections",
     "spf.seconds", "srs.days", "dkim.signatures", "dkim.look_seconds", "dkim.replay_hours",
-    "greylist.passes", "spam.seconds", "spam.scorer.connections", "spam.scorer.largest_bytes",
+    "greylist.passes", "spam.seconds", "spam.scorer.connections", "spam.scorer.seconds", "spam.scorer.largest_bytes",
     "outbound.policy_seconds", "outbound.report_days", "outbound.problem_hours", "outbound.own_days",
     "antivirus.engine.seconds", "antivirus.engine.connections", "antivirus.alert_hours",
     "antivirus.quarantine_days", "limits.workshop_children", "limits.workshop_jobs", "limits.unpack_seconds",
