@@ -126,7 +126,7 @@ class ReverseDns:
 class Code:
     """[[dnslists.zone.code]]: what some answers of a list mean."""
 
-    answer: str  # "127.0.0.2", a range "127.0.0.4-7", any "127.0.*.3"
+    answer: str  # "127.0.0.2", a range "127.0.0.4-7", any "127.0.*.3", a bit "127.0.0.&8"
     weight: float = 1.0  # of a client or domain that has it; 0: noted, and no more
     words: str = ""  # what it means, for the one who is refused
 
@@ -138,12 +138,13 @@ class ListZone:
     preset: str = ""  # a name of backend/list_presets.py
     zone: str = ""  # as "dnsbl.example.net"
     kind: str = ""  # black or white
-    about: tuple[str, ...] = ()  # what is looked up there: ipv4, ipv6, sender, helo, host
+    about: tuple[str, ...] = ()  # what is looked up there: ipv4, ipv6, sender, helo, host, url, url_host, url_ip
     code: tuple[Code, ...] = ()  # empty: 127.0.0.2 to 127.0.0.254 are listed, with weight 1
     weight: float = 1.0  # the weights of its codes are multiplied by this
     words: str = ""  # what it lists, for people
     url: str = ""  # where who is listed can ask; {what} stands for the address or domain
     test: str = ""  # what must be listed there, when it is not what RFC 5782 §5 says
+    refusals: tuple[str, ...] = ()  # answers by which it says that it does not serve us; they list nobody
 
     def __str__(self) -> str:
         return self.preset or self.zone
@@ -216,6 +217,23 @@ class Spf:
 
 
 @dataclass(frozen=True, slots=True)
+class SpamScorer:
+    """[[spam.scorer]]: a program of somebody else that is asked too."""
+
+    name: str  # in the header and in the trace
+    kind: str  # rspamd or spamassassin
+    address: str  # host:port, or the path of a unix socket
+    seconds: float = 4.0  # for one message, waiting included; later it passes without its word
+    connections: int = 10  # messages at once, of one SMTP worker
+    largest_bytes: int = 1_048_576  # a larger message is not sent
+    required: float = 0.0  # its score that is our threshold; 0: what spamd says, and 6 for rspamd, from which it marks
+    weight: float = 1.0  # times its points
+    most: float = 10.0  # of our points that it can give, or take
+    user: str = ""  # of spamassassin: whose preferences it takes
+    when_down: str = "pass"  # nobody waits for a score
+
+
+@dataclass(frozen=True, slots=True)
 class Spam:
     """[spam]: mail that is marked."""
 
@@ -226,6 +244,11 @@ class Spam:
     ours: bool = False  # also what our own users and hosts send
     junk: bool = False  # it goes to Junk of who has not said what they want, not to INBOX
     seconds: float = 5.0  # for one message; later it passes unmarked
+    url_points: float = 4.0  # for links to a host on a black list of weight 1 ([dnslists], about url)
+    url_most: float = 8.0  # for all such lists together
+    url_hosts: int = 20  # of one message that are looked up
+    url_skip: tuple[str, ...] = ()  # domains that are not, beside our own and those of the largest services
+    scorer: tuple[SpamScorer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from dataclasses import fields, replace
 
 from backend.config import Code, ListZone
 
-_PART = r"(?:\d{1,3}(?:-\d{1,3})?|\*)"
+URLS = frozenset(("url", "url_host", "url_ip"))  # about the hosts of links: their domains, whole names, addresses
+_PART = r"(?:\d{1,3}(?:-\d{1,3})?|\*|&\d{1,3})"
 ANSWER = re.compile(rf"127\.{_PART}\.{_PART}\.{_PART}")
 
 _BOTH = ("ipv4", "ipv6")
@@ -55,7 +56,7 @@ PRESETS: dict[str, ListZone] = {
     "spamhaus-dbl": ListZone(
         zone="dbl.spamhaus.org",
         kind="black",
-        about=("sender", "helo", "host"),
+        about=("sender", "helo", "host", "url", "url_host"),
         code=(
             Code("127.0.1.2", 1.0, "a domain of spam"),
             Code("127.0.1.4", 1.0, "a domain of phishing"),
@@ -66,6 +67,37 @@ PRESETS: dict[str, ListZone] = {
         words="Spamhaus DBL",
         url="https://check.spamhaus.org/query/domain/{what}",
         test="dbltest.com",
+        refusals=("127.0.1.255",),  # to a question about an address
+    ),
+    # Hosts of links in mail. Both are free for small sites, answer no public resolvers, and say what they know in bits.
+    "surbl": ListZone(
+        zone="multi.surbl.org",
+        kind="black",
+        about=("url", "url_ip"),
+        code=(
+            Code("127.0.0.&8", 1.0, "phishing"),
+            Code("127.0.0.&16", 1.0, "malware"),
+            Code("127.0.0.&64", 1.0, "a site of spam"),
+            Code("127.0.0.&128", 1.0, "a site in the hands of others"),
+        ),
+        words="SURBL",
+        url="https://surbl.org/surbl-analysis?d={what}",
+        test="test.surbl.org",
+        refusals=("127.0.0.1",),
+    ),
+    "uribl": ListZone(
+        zone="multi.uribl.com",
+        kind="black",
+        about=("url", "url_ip"),
+        code=(
+            Code("127.0.0.&2", 1.0, "a site of spam"),
+            Code("127.0.0.&4", 0.25, "a site of mail that many did not ask for"),
+            Code("127.0.0.&8", 0.25, "a site that is new, or hides behind others"),
+        ),
+        words="URIBL",
+        url="https://lookup.uribl.com/?domain={what}",
+        test="test.uribl.com",
+        refusals=("127.0.0.1",),
     ),
     "spamcop": ListZone(
         zone="bl.spamcop.net",
@@ -123,6 +155,6 @@ def trouble(zone: ListZone) -> str:
         return f'{whole.zone} needs kind = "black" or kind = "white"'
     if not whole.about:
         return f'{whole.zone} needs to say what it is about, as about = ["ipv4"]'
-    if whole.kind == "white" and {"sender", "helo"} & set(whole.about):
-        return f"{whole.zone} is white: a sender or HELO is what anybody says, so it can vouch for nobody"
+    if whole.kind == "white" and {"sender", "helo", *URLS} & set(whole.about):
+        return f"{whole.zone} is white: a sender, HELO or link is what anybody says, so it can vouch for nobody"
     return ""

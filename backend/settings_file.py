@@ -31,6 +31,8 @@ _CHOICES = {
     "antivirus.unscannable": _WHAT_TO_DO,
     "antivirus.engine.kind": ("clamd", "command"),
     "antivirus.engine.when_down": ("defer", "pass"),
+    "spam.scorer.kind": ("rspamd", "spamassassin"),
+    "spam.scorer.when_down": ("pass",),
     "log.level": ("debug", "info", "warning", "error"),
     "relay.smarthost_tls": ("may", "must", "wrapped"),
     "spf.fail": ("reject", "mark"),
@@ -39,7 +41,7 @@ _CHOICES = {
     "reverse_dns.missing": ("refuse", "mark"),
     "reverse_dns.unconfirmed": ("refuse", "mark"),
     "dnslists.zone.kind": ("black", "white"),
-    "dnslists.zone.about": ("ipv4", "ipv6", "sender", "helo", "host"),
+    "dnslists.zone.about": ("ipv4", "ipv6", "sender", "helo", "host", "url", "url_host", "url_ip"),
     "dnslists.zone.preset": tuple(list_presets.PRESETS),
     "outbound.own_mode": ("enforce", "testing", "none"),
     "outbound.domain.tls": ("none", "may", "must", "dane"),
@@ -48,7 +50,7 @@ _POSITIVE = {
     "spam.keep_days", "spam.keep_scores",
     "delivery.retry_first", "delivery.retry_max", "delivery.give_up", "delivery.lease", "delivery.connections",
     "spf.seconds", "srs.days", "dkim.signatures", "dkim.look_seconds", "dkim.replay_hours",
-    "greylist.passes", "spam.seconds",
+    "greylist.passes", "spam.seconds", "spam.scorer.connections", "spam.scorer.seconds", "spam.scorer.largest_bytes",
     "outbound.policy_seconds", "outbound.report_days", "outbound.problem_hours", "outbound.own_days",
     "antivirus.engine.seconds", "antivirus.engine.connections", "antivirus.alert_hours",
     "alerts.seconds", "alerts.give_up_hours",
@@ -58,6 +60,8 @@ _MOST = {
     "srs.days": 365,  # its time stamp has room for 1,023
     "probe.hour": 23,
     "alerts.seconds": 60,
+    "spam.url_hosts": 100,
+    "spam.scorer.seconds": 60,
 }
 # What was bound, opened or started with the service cannot change under it.
 NEEDS_RESTART = frozenset(
@@ -136,6 +140,9 @@ class _File:
         for zone in settings.dnslists.zone:
             if trouble := list_presets.trouble(zone):
                 raise self.wrong("dnslists.zone", trouble)
+        names = [one.name.lower() for one in settings.spam.scorer]
+        if len(set(names)) < len(names):
+            raise self.wrong("spam.scorer.name", "two scorers have the same name")
         if any(one.tls == "dane" for one in settings.outbound.domain) and not settings.dns.validating:
             raise self.wrong("outbound.domain.tls", 'tls = "dane" needs name servers that validate, [dns] validating')
         if settings.alerts.webhook.url.startswith("http:") and not settings.alerts.plain:
@@ -225,15 +232,21 @@ class _File:
             return _domain(value) if value else value
         if where == "dnslists.zone.code.answer" and not list_presets.ANSWER.fullmatch(value):
             raise ValueError(f'{value!r} is no answer such as "127.0.0.2", "127.0.0.4-7" or "127.0.*.3"')
+        if where == "spam.scorer.name" and not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]{0,30}", value):
+            raise ValueError(f"{value!r} is not a name of letters and digits")
+        if where == "spam.scorer.address" and not value:
+            raise ValueError("it is the path of a socket, or host:port")
         if where in ("relay.route.domain", "outbound.domain.domain"):
             return "." + _domain(value[1:]) if value.startswith(".") else _domain(value)
         if where == "outbound.own_hosts":
             return ("*." + _domain(value[2:])) if value.startswith("*.") else _domain(value)
-        if where == "dmarc.exceptions":
+        if where in ("dmarc.exceptions", "spam.url_skip"):
             return _domain(value)
         if where in ("dmarc.report_from", "dmarc.report_address", "probe.recipient") and value:
             return _mail_address(value)
-        if where in ("listen.addresses", "dnslists.own_addresses") or where.startswith("delivery.source_ip"):
+        if where in ("listen.addresses", "dnslists.own_addresses", "dnslists.zone.refusals") or where.startswith(
+            "delivery.source_ip"
+        ):
             return str(ip_address(value)) if value else value
         return value
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from mailconsole.spam_views import scorers
 from mailconsole.tables import table
 from screens.text import safe
 
@@ -26,6 +27,7 @@ def _scan(answer: dict[str, Any]) -> str:
     ]
     lines = [table(("engine", "says", "signature", "words", "took"), rows)] if rows else ["There is no engine."]
     lines += [f"{one['kind']}: {safe(one['words'])}" for one in answer["troubles"]]
+    lines += ["", scorers(answer["scorers"])]
     if answer["disagree"]:
         lines.append("The engines disagree.")
     pieces = "1 piece" if answer["pieces"] == 1 else f"{answer['pieces']} pieces"

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from mailconsole.tables import table
 from screens.text import safe
+
+_SYMBOLS = 6  # rules of one scorer that are named
 
 
 def score(answer: dict[str, Any]) -> str:
@@ -14,9 +17,26 @@ def score(answer: dict[str, Any]) -> str:
     lines += [
         f"{reason['points']:>8.1f}  {safe(reason['name']):<22} {safe(reason['words'])}" for reason in answer["reasons"]
     ]
+    if answer["scorers"]:
+        lines += ["", scorers(answer["scorers"])]
     if answer["learnt"]:
         lines.append(f"This message was learnt here as {safe(answer['learnt'])}.")
     return "\n".join(lines)
+
+
+def scorers(rows: list[dict[str, Any]]) -> str:
+    """A line for each scorer: what it says, and by which of its rules."""
+    cells = [
+        (
+            row["scorer"],
+            row["outcome"],
+            f"{row['points']:.1f}" if row["outcome"] == "scored" else "",
+            "" if row["score"] is None else f"{row['score']:.1f} of {row['required']:.1f}",
+            ", ".join(row["symbols"][:_SYMBOLS]) or row["words"],
+        )
+        for row in rows
+    ]
+    return table(("scorer", "says", "points", "in its measure", "why"), cells)
 
 
 def lessons(done: str) -> Any:

@@ -257,7 +257,13 @@ def state(row: AlertRow) -> Text:
 
 
 def _title(row: AlertRow) -> str:
-    what = {"incoming": "from outside", "outgoing": "sent by one of ours", "engine": "an engine that failed"}
+    what = {
+        "incoming": "from outside",
+        "outgoing": "sent by one of ours",
+        "engine": "an engine that failed",
+        "scorer": "a scorer of spam that failed",
+        "probe": "what the probe showed",
+    }
     return f"{row.subject}: {what.get(row.kind, row.kind)}"
 
 

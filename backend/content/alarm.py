@@ -28,6 +28,8 @@ _ADVICE = {
     "`mailconsole trace show` has what became of each letter.",
     "engine": "Until it works again mail waits at its senders, or passes without its word, as the settings say.\r\n"
     "`mailconsole scan` with any file shows what each engine says.",
+    "scorer": "Mail passes without its word; spam may be missed. Nothing waits for it.\r\n"
+    "`mailconsole spam score` with any message shows what each scorer says.",
 }
 _WIDTH = 400  # characters of what came from outside
 

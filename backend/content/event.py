@@ -14,6 +14,7 @@ TITLES = {
     "incoming": "Infected mail from outside",
     "outgoing": "Infected mail from inside",
     "engine": "An engine against viruses does not work",
+    "scorer": "A scorer of spam does not work",
     "probe": "The probe with EICAR and GTUBE failed",
     "test": "A test of the webhook",
 }

@@ -16,6 +16,7 @@ from backend.config import Settings
 from backend.content.scorer import Context
 from backend.content.workshop import Killed, Workshop
 from backend.errors import MailError
+from backend.policy.dnslist import about_urls, lists
 from backend.policy.ours import inside
 from backend.site import shipped
 from backend.store import spam_lessons
@@ -39,6 +40,7 @@ class Inspection:
         self.settings = settings
         self.store = store
         self._workshop = Workshop(settings.limits)
+        self._hosts = bool(about_urls(lists(settings.dnslists)))  # whether those of links are wanted
         self._looked = self._folders_at = 0.0
         self._rules: list[str] = []
         self._version = -1
@@ -46,6 +48,7 @@ class Inspection:
     def reload(self, settings: Settings) -> None:
         """Go on with other settings."""
         self.settings = settings
+        self._hosts = bool(about_urls(lists(settings.dnslists)))
         self._workshop.change(settings.limits)
         self._folders_at = 0.0
 
@@ -71,6 +74,7 @@ class Inspection:
         """
         wanted = self.settings.antivirus
         job: dict[str, Any] = {"viruses": None, "spam": None, "spam_seconds": self.settings.spam.seconds}
+        job["hosts"] = self._hosts
         if viruses:
             job["viruses"] = {
                 "yara": self._folders(),
@@ -135,6 +139,7 @@ def context(message: Incoming) -> Context:
     mail = session.mail
     return Context(
         peer=str(session.peer),
+        host=session.host,
         helo=session.helo,
         sender=mail.reverse_path if mail is not None else "",
         recipients=tuple(str(recipient.address) for recipient in mail.recipients) if mail is not None else (),

@@ -13,7 +13,7 @@ from typing import Any
 
 from backend.content import file_types
 from backend.content.scorer import Context
-from backend.content.spam import learnt, model, parts, scoring
+from backend.content.spam import learnt, links, model, parts, scoring
 from backend.content.unpack.message import unpack
 from backend.content.unpacked import Unpacked
 from backend.content.yara import Rules
@@ -43,7 +43,8 @@ class Looks:
     def look(self, data: bytes, job: dict[str, Any], limits: Limits) -> dict[str, Any]:
         """What was found, as JSON. Where `viruses` are wanted: `troubles` [[kind, way, words]], `refused`
         [[way, words]], `macros`, `files`, `yara` {"found": [[rule, way]], "failed": words, "version": words}.
-        Where `spam` is: `spam` {"points", "reasons"} or {"failed": word}. In any case `pieces` and `milliseconds`.
+        Where `spam` is: `spam` {"points", "reasons", "hosts"} or {"failed": word}; `hosts`: what it links to, where
+        the job wants them. In any case `pieces` and `milliseconds`.
         """
         self.hidden = ()
         began = time.monotonic()
@@ -55,7 +56,7 @@ class Looks:
         if job["spam"] is not None:
             start = time.monotonic()
             left = began + limits.unpack_seconds - start
-            answer["spam"] = self._spam(unpacked, job["spam"], min(left, job["spam_seconds"]))
+            answer["spam"] = self._spam(unpacked, job["spam"], min(left, job["spam_seconds"]), hosts=job["hosts"])
             spent["spam"] = (time.monotonic() - start) * 1_000
         return answer
 
@@ -92,7 +93,7 @@ class Looks:
         else:
             self.hidden = tuple(piece.data for piece in pieces)
 
-    def _spam(self, unpacked: Unpacked, context: dict[str, Any], seconds: float) -> dict[str, Any]:
+    def _spam(self, unpacked: Unpacked, context: dict[str, Any], seconds: float, *, hosts: bool) -> dict[str, Any]:
         """The score; its time is its own, and whatever goes wrong in it takes nothing from the rest of the answer."""
         if seconds <= 0:
             return {"failed": "late"}
@@ -102,6 +103,7 @@ class Looks:
                 signal.setitimer(signal.ITIMER_REAL, seconds)
                 excerpt = parts.excerpt(unpacked)
                 score = scoring.score(excerpt, Context(**context), model.shipped(), self._lessons)
+                found = links.hosts(unpacked) if hosts else []
             finally:
                 signal.setitimer(signal.ITIMER_REAL, 0)
         except _Late:
@@ -109,7 +111,7 @@ class Looks:
         except Exception as error:  # a message that breaks the scorer must not stop the next one
             return {"failed": type(error).__name__}
         reasons = [[reason.name, reason.points, reason.words] for reason in score.reasons]
-        return {"points": score.points, "reasons": reasons}
+        return {"points": score.points, "reasons": reasons, "hosts": found}
 
 
 def _late(number: int, frame: FrameType | None) -> None:

@@ -1,14 +1,14 @@
-"""The one interface of a scorer: a message taken apart, and what is known of who brought it, become points."""
+"""Scores: points for spam and against it, what they are made of, and the one interface of a scorer beside our own."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import Literal, Protocol
 
-if TYPE_CHECKING:
-    from backend.content.scan import Incoming
-    from backend.content.unpacked import Unpacked
+from backend.store.bodies import Body
+
+Outcome = Literal["scored", "clear", "failed", "skipped"]  # clear: asked, and it has nothing to say
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +41,63 @@ class Context:
     account: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What a scorer beside our own is told of a message: its name here, who brought it, and the fields that we put on
+    top (Received), for those that read who brought it from there.
+    """
+
+    identity: str = ""
+    context: Context = field(default_factory=Context)
+    received: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a scorer says in its own measure. `symbols`: the names of its rules that fit, and their points where it
+    says them, the weightiest first; what they are called is its word, so they are cleaned before they come here.
+    """
+
+    score: float
+    required: float  # from which on it takes a message for spam
+    symbols: tuple[tuple[str, float | None], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What one scorer says of one message, in our points. `words`: why it failed, was not asked, or what it found."""
+
+    scorer: str
+    outcome: Outcome
+    points: float = 0.0
+    words: str = ""
+    said: Said | None = None
+    milliseconds: float = 0.0
+
+
 class Scorer(Protocol):
-    """Gives points to a message. Heavy work belongs in a process of the scorer's own."""
+    """Asks a program of somebody else what it thinks of a message."""
 
-    name: str
-
-    async def score(self, message: Incoming, unpacked: Unpacked, context: Context) -> Score:
-        """The score; an exception when there is none to be had."""
+    async def ask(self, body: Body, envelope: Envelope) -> Said:
+        """Its word. OSError when it cannot be reached, Nonsense when what it says is none."""
         ...
+
+
+class Nonsense(Exception):
+    """An answer that is none; the words say how."""
+
+
+def together(score: Score | None, opinions: tuple[Opinion, ...]) -> Score | None:
+    """Our own score and what others say, as one; None when nobody said anything."""
+    reasons = list(score.reasons) if score is not None else []
+    others = [one for one in opinions if one.outcome == "scored"]
+    if score is None and not others:
+        return None
+    reasons += [Reason(name(one.scorer), one.points, one.words) for one in others]
+    reasons.sort(key=lambda reason: -abs(reason.points))
+    return Score(round(sum(reason.points for reason in reasons), 2), tuple(reasons))
+
+
+def name(scorer: str) -> str:
+    """A scorer's name as the name of a reason: it stands in a header field."""
+    return "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in scorer.upper())[:40]

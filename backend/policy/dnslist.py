@@ -41,11 +41,11 @@ CLEAR, SILENT = Found("clear"), Found("silent", words="it does not answer")
 
 @dataclass(frozen=True, slots=True)
 class _Meaning:
-    parts: tuple[tuple[int, int], ...]  # lowest and highest of each of the four numbers
+    parts: tuple[frozenset[int], ...]  # what each of the four numbers may be
     code: Code
 
     def fits(self, address: IPv4Address) -> bool:
-        return all(low <= byte <= high for byte, (low, high) in zip(address.packed, self.parts, strict=True))
+        return all(byte in part for byte, part in zip(address.packed, self.parts, strict=True))
 
 
 class DnsList:
@@ -77,6 +77,8 @@ class DnsList:
         if wrong := [address for address in given if address in ERRORS or address not in _LISTS]:
             words = _ERRORS.get(str(wrong[0]), f"it answers {wrong[0]}, which is no answer of a list")
             return Found("error", 0.0, words, codes)
+        if refused := [code for code in codes if code in self.settings.refusals]:
+            return Found("error", 0.0, f"it answers {refused[0]}: it does not serve us", codes)
         known = [one.code for one in self._meanings if any(one.fits(address) for address in given)]
         if not known:
             return Found("clear", 0.0, "", codes)
@@ -94,6 +96,11 @@ def lists(settings: DnsLists) -> tuple[DnsList, ...]:
     return tuple(map(DnsList, settings.zone)) if settings.enabled else ()
 
 
+def about_urls(some: Iterable[DnsList]) -> tuple[DnsList, ...]:
+    """Those that are asked about the hosts of links."""
+    return tuple(one for one in some if not one.white and one.about & list_presets.URLS)
+
+
 def printable(text: str) -> str:
     """What a list says, as one line that can be sent on."""
     return " ".join(_UNSAFE.sub(" ", text).split())[:_SHOWN]
@@ -108,9 +115,13 @@ def _prefix(what: str) -> str:
     return address.reverse_pointer.removesuffix(".in-addr.arpa").removesuffix(".ip6.arpa")
 
 
-def _parts(answer: str) -> tuple[tuple[int, int], ...]:
-    found = []
-    for part in answer.split("."):
-        low, _, high = part.partition("-")
-        found.append((0, 255) if part == "*" else (int(low), int(high or low)))
-    return tuple(found)
+def _parts(answer: str) -> tuple[frozenset[int], ...]:
+    return tuple(map(_numbers, answer.split(".")))
+
+
+def _numbers(part: str) -> frozenset[int]:
+    """Of `4`, `4-7`, `*` for any, or `&8`: those with that bit."""
+    if part.startswith("&"):
+        return frozenset(number for number in range(256) if number & int(part[1:]))
+    low, _, high = part.partition("-")
+    return frozenset(range(256)) if part == "*" else frozenset(range(int(low), int(high or low) + 1))

@@ -38,7 +38,7 @@ def build(settings: Settings, store: Store, *, dry: bool = False) -> Services:
         standing=standing,
         tally=tally,
         keyring=Keyring(store),
-        spam=Marker(inspection),
+        spam=Marker(inspection, store),
         antivirus=Antivirus(settings, store, inspection),
         dry=dry,
     )

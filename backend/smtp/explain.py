@@ -137,8 +137,8 @@ class _Rehearsal:
     async def _score(self, message: Incoming) -> None:
         """Whether it would be marked as spam, and why; nothing of what nobody scores."""
         began = time.perf_counter()
-        settings = await self._services.threshold.over(self._services.settings)
-        found = (await self._services.spam.mark(message, message.header, settings)).detail
+        self._services.spam.begin(message, b"", self._services.settings)
+        found = (await self._services.spam.mark(message, message.header, self._services)).detail
         if not found:
             return
         word, reason = "failed", f"it could not be scored: {found.get('failed')}"

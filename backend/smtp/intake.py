@@ -139,18 +139,21 @@ async def accept(
     letter = Letter(section, body)
     mail.content = Incoming(identity, session, section, fields, body, letter)
     mail.probe = await probing.recognise(section, body, store)
+    only = str(mail.recipients[0].address) if len(mail.recipients) == 1 else None
+    received = header.received(session, hostname, identity, now, only)
     refusal = await judge("message", session, services)
     if refusal is None or refusal[1].reply is None:
+        services.spam.begin(mail.content, received, services.settings)
         refusal = await scan(mail.content, services)
     if refusal is not None and refusal[1].reply is not None:
+        if mail.opinions is not None:
+            mail.opinions.cancel()
         return refusal[1].reply, None, refusal
     caught = refusal[1] if refusal is not None and refusal[1].action == "quarantine" else None
-    only = str(mail.recipients[0].address) if len(mail.recipients) == 1 else None
     kept = authentication_results.without(hostname, section)
-    marked = await services.spam.mark(mail.content, kept, await services.threshold.over(services.settings))
+    marked = await services.spam.mark(mail.content, kept, services)
     results = _results(session, hostname)
     head = await seals.above(letter.under(head + marked.section), session, services, results, now) + head
-    received = header.received(session, hostname, identity, now, only)
     head = b"".join([received, results, marked.head, *mail.above, head])
     body = body.headed(head, section, marked.section)
     sends_on = any(recipient.own and recipient.resolution.remote for recipient in mail.recipients)

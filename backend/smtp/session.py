@@ -14,6 +14,7 @@ from backend.store.accounts import Account, Resolution
 
 if TYPE_CHECKING:
     from backend.content.scan import Incoming
+    from backend.content.scorer import Opinion
     from backend.policy.arc.chain import Chain
     from backend.policy.finding import Finding
     from backend.store.database import Transaction
@@ -55,6 +56,7 @@ class MailTransaction:
     content: Incoming | None = None  # at the stage "message"
     report: dict[str, Any] | None = None  # what the look at it has found, when it was looked at
     probe: Letter | None = None  # this is a test file of the service's own; known from its last byte on
+    opinions: asyncio.Task[tuple[Opinion, ...]] | None = None  # what other scorers say of it, once they are asked
     chain: Chain | None = None  # its ARC sets, when the check "arc" has looked
     above: list[bytes] = field(default_factory=list)  # whole header fields that checks want put on top, with CR LF
     counted: set[str] = field(default_factory=set)  # the findings that statistics have already

@@ -18,7 +18,7 @@ SORTS = {
 }
 STATES = ("open", "contained", "done", "over", "kept out")
 PARTS = 50  # of each kind that are kept of an alert: the last ones
-NEWS = 600  # seconds that an engine which failed is open
+NEWS = 600  # seconds that an engine or a scorer which failed is open
 _LONGEST = 500  # characters of a part
 _COLUMNS = "id, kind, subject, words, peer, account, first, last, count, told, disagreed, handled"
 # Whether who sent it cannot send any more: an account that is suspended or gone, a host with a rule against it.
@@ -30,15 +30,15 @@ _CONTAINED = (
 )
 _STATE = (
     f"CASE WHEN kind = 'incoming' THEN 'kept out' WHEN kind = 'outgoing' AND {_CONTAINED} THEN 'contained'"
-    " WHEN last <= handled THEN 'done' WHEN kind = 'engine' AND last < ? THEN 'over' ELSE 'open' END"
+    " WHEN last <= handled THEN 'done' WHEN kind IN ('engine', 'scorer') AND last < ? THEN 'over' ELSE 'open' END"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """`kind`: incoming, outgoing, engine or probe; `subject`: the signature, who sent it, the engine, or what was not
-    found. `told`: when the postmaster was written to last, 0 for never; `disagreed`: messages that one engine called
-    infected and another clean; `handled`: when somebody has seen to it, 0 for never.
+    """`kind`: incoming, outgoing, engine, scorer or probe; `subject`: the signature, who sent it, what does not work,
+    or what was not found. `told`: when the postmaster was written to last, 0 for never; `disagreed`: messages that
+    one engine called infected and another clean; `handled`: when somebody has seen to it, 0 for never.
     """
 
     id: int

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend import list_presets
-from backend.config import AntivirusEngine, Code, ListZone, Settings
+from backend.config import AntivirusEngine, Code, ListZone, Settings, SpamScorer
 from backend.errors import BadInput
 from backend.settings_file import differences, load, sources, values
 from backend.site import shipped
@@ -47,7 +47,7 @@ def test_every_key_is_in_the_shipped_file_with_a_comment() -> None:
             section = head[1]
         elif key := re.match(r"(?:# )?(\w+) = .*  # .", line):
             found.add(f"{section}.{key[1]}")
-    tables = ("relay.route", "dnslists.zone", "outbound.domain", "antivirus.engine")
+    tables = ("relay.route", "dnslists.zone", "outbound.domain", "antivirus.engine", "spam.scorer")
     assert found >= {key for key, _ in values(Settings()) if key not in tables}
     assert "# [[relay.route]]" in SHIPPED
     assert "# [[dnslists.zone.code]]" in SHIPPED
@@ -55,6 +55,8 @@ def test_every_key_is_in_the_shipped_file_with_a_comment() -> None:
     assert explained >= {item.name for kind in (ListZone, Code) for item in fields(kind) if item.name != "code"}
     assert "# [[antivirus.engine]]" in SHIPPED
     assert {f"antivirus.{item.name}" for item in fields(AntivirusEngine)} <= found
+    assert "# [[spam.scorer]]" in SHIPPED
+    assert {f"spam.{item.name}" for item in fields(SpamScorer)} <= found
 
 
 def test_every_preset_is_named_and_right() -> None:
@@ -104,6 +106,12 @@ def test_every_key_that_is_commented_out_works(file: Path) -> None:
         ('[dmarc]\nreport_address = "me"', r"line 2: \[dmarc\] report_address: 'me' is not a mail address"),
         ('[dmarc]\nexceptions = ["a b"]', r"line 2: \[dmarc\] exceptions: 'a b' is not a domain name"),
         ("[delivery]\nretry_first = 20000", r"line 2: retry_first is longer than retry_max"),
+        ("[spam]\nurl_hosts = 101", r"line 2: \[spam\] url_hosts is 100 at the most"),
+        ('[[spam.scorer]]\nname = "a b"', r"line 2: .*'a b' is not a name of letters and digits"),
+        ('[[spam.scorer]]\nname = "a"\nkind = "bogofilter"', r"line 3: .* is not one of rspamd, spamassassin"),
+        ('[[spam.scorer]]\nname = "a"\nkind = "rspamd"', r'line 1: \[\[spam.scorer\]\] needs "address"'),
+        (2 * '[[spam.scorer]]\nname = "a"\nkind = "rspamd"\naddress = "/r"\n', r"line 2: two scorers have the same"),
+        ('[[dnslists.zone]]\nzone = "a.test"\nkind = "white"\nabout = ["url"]', r"line \d: a.test is white: .*"),
         ("site = 5", r"line 1: site is a section"),
         ("[site\n", r"line 1: this is not TOML"),
         ('[site]\na = "x\nb = 1', r"line 2: this is not TOML"),

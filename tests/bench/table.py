@@ -24,11 +24,12 @@ class Row:
 
     @property
     def ratio(self) -> float | None:
-        """How many times better we are, by the medians; None without a peer."""
+        """How many times better we are, by the medians; None without a peer, or beside nothing."""
         if not self.peer:
             return None
         ours, peer = median(self.ours), median(self.peer)
-        return ours / peer if self.times else peer / ours
+        above, below = (ours, peer) if self.times else (peer, ours)
+        return above / below if below else None
 
     @property
     def met(self) -> bool:

@@ -7,13 +7,16 @@ import base64
 import binascii
 import contextlib
 from collections.abc import Iterator
+from typing import Any
 
 from backend import clock
 from backend.content.antivirus import Antivirus, Examination
+from backend.content.scorer import Context
 from backend.content.viruses import decide
 from backend.errors import BadInput
 from backend.management.registry import Call, Parameter, action
 from backend.management.roles import AUDITOR, POSTMASTER
+from backend.management.scoring import opinions, rows
 from backend.management.snapshots.content import (
     EngineList,
     EngineRow,
@@ -21,15 +24,18 @@ from backend.management.snapshots.content import (
     ScanRow,
     ScanTrouble,
 )
+from backend.management.snapshots.spam import ScorerRow
 from backend.store.bodies import Body
+from backend.store.database import Store
+from backend.store.looking import Looking
 
 _FILE = (Parameter("file", str, "a message, or any other file", required=True, place=True, file=True),)
 
 
 @contextlib.contextmanager
-def _engines(call: Call) -> Iterator[Antivirus]:
+def _engines(call: Call, store: Store | None = None) -> Iterator[Antivirus]:
     """Engines of this request's own: the management role has none that last."""
-    antivirus = Antivirus(call.settings, call.store)
+    antivirus = Antivirus(call.settings, store or call.store)
     try:
         yield antivirus
     finally:
@@ -63,17 +69,22 @@ def virus_engines(call: Call) -> EngineList:
 
 @action("scan", roles=(POSTMASTER, AUDITOR), takes=_FILE)
 def scan(call: Call, **words: str) -> ScanAnswer:
-    """Show what every engine says of a message or any other file; nothing is kept."""
+    """Show what every engine, and every scorer of spam, says of a message or any other file; nothing is kept."""
     try:
         data = base64.b64decode(words["file"], validate=True)
     except (binascii.Error, ValueError):
         raise BadInput("scan: file is the file in base64.") from None
 
-    async def ask() -> Examination:
-        with _engines(call) as antivirus:
-            return await antivirus.examine(Body(size=len(data), data=data))
+    async def ask() -> tuple[Examination, tuple[ScorerRow, ...]]:
+        body = Body(size=len(data), data=data)
+        # What is learnt is read in this loop, which needs a store of its own.
+        looking = Looking.open(call.settings.site.data, call.settings.limits)
+        with contextlib.closing(looking), _engines(call, looking) as antivirus:
+            found = await antivirus.examine(body, antivirus.inspection.look(body, spam=Context()))
+        own = found.report.get("spam") or {"failed": found.report.get("failed", "not looked at")}
+        return found, (_own(own), *rows(await opinions(call, body, own.get("hosts", ()))))
 
-    found = asyncio.run(ask())
+    found, scorers = asyncio.run(ask())
     verdict = decide(found, call.settings.antivirus, inside=False)
     troubles = [
         *(
@@ -86,11 +97,20 @@ def scan(call: Call, **words: str) -> ScanAnswer:
         troubles.append(ScanTrouble("macros", "an Office file has macros in it"))
     if "failed" in found.report:
         troubles.append(ScanTrouble("failed", str(found.report["failed"])))
-    rows = (
+    engines = (
         ScanRow(one.engine, one.outcome, one.signature, one.words, round(one.milliseconds, 2)) for one in found.results
     )
     said = "pass" if verdict is None else f"{verdict.action}: {verdict.reason}"
-    return ScanAnswer(said, tuple(rows), tuple(troubles), int(found.report.get("pieces", 0)), found.disagree)
+    pieces = int(found.report.get("pieces", 0))
+    return ScanAnswer(said, tuple(engines), tuple(troubles), pieces, found.disagree, scorers)
+
+
+def _own(said: dict[str, Any]) -> ScorerRow:
+    """What our own scorer says."""
+    if "failed" in said:
+        return ScorerRow("mailconsole", "failed", 0.0, None, None, (), str(said["failed"]), 0.0)
+    symbols = tuple(f"{name}={points:g}" for name, points, _ in said["reasons"])
+    return ScorerRow("mailconsole", "scored", said["points"], None, None, symbols, "", 0.0)
 
 
 def _page(limit: int, offset: int) -> None:

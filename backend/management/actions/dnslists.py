@@ -6,7 +6,7 @@ import asyncio
 import ipaddress
 from typing import TYPE_CHECKING, Annotated
 
-from backend import address, clock
+from backend import address, clock, list_presets
 from backend.errors import BadInput
 from backend.management.registry import Call, Change, action
 from backend.management.roles import AUDITOR, HELPDESK, POSTMASTER
@@ -17,6 +17,7 @@ from backend.store.database import Reader, Store
 if TYPE_CHECKING:
     from backend.policy.dnslist import DnsList, Found
 
+_DOMAINS = frozenset(("sender", "helo", "host"))
 _UNTESTED = dnslists.Known("")
 
 
@@ -64,13 +65,14 @@ def dnslist_check(call: Call, what: Annotated[str, "an address, or a domain"]) -
     """Ask all DNS lists about an address or a domain, and show what each says."""
     from backend.policy.dnslist import lists
 
-    asked, kinds = _what(what)
-    some = [one for one in lists(call.settings.dnslists) if kinds & one.about]
+    asked, kinds, links = _what(what)
+    some = [one for one in lists(call.settings.dnslists) if (kinds | links) & one.about]
     off = call.store.read(dnslists.off)
     answers = asyncio.run(_ask(call, some, asked))
     rows = tuple(_answer(one, found, counts=one.zone not in off) for one, found in answers)
+    weighty = [row for one, row in zip(some, rows, strict=True) if kinds & one.about]
     white, black = (
-        sum(row.weight for row in rows if row.kind == kind and row.counts and row.state == "listed")
+        sum(row.weight for row in weighty if row.kind == kind and row.counts and row.state == "listed")
         for kind in ("white", "black")
     )
     threshold = call.settings.dnslists.threshold
@@ -87,13 +89,13 @@ async def _ask(call: Call, some: list[DnsList], what: str) -> list[tuple[DnsList
     return list(zip(some, found, strict=True))
 
 
-def _what(written: str) -> tuple[str, frozenset[str]]:
-    """The address or domain, and what lists about it are about."""
+def _what(written: str) -> tuple[str, frozenset[str], frozenset[str]]:
+    """The address or domain, what lists that refuse it are about, and those of links, which refuse nobody."""
     try:
         given = ipaddress.ip_address(written.strip().strip("[]").removeprefix("IPv6:"))
     except ValueError:
-        return address.domain(written.strip().rpartition("@")[2]), frozenset(("sender", "helo", "host"))
-    return str(given), frozenset((f"ipv{given.version}",))
+        return address.domain(written.strip().rpartition("@")[2]), _DOMAINS, list_presets.URLS - {"url_ip"}
+    return str(given), frozenset((f"ipv{given.version}",)), frozenset(("url_ip",))
 
 
 def _verdict(what: str, white: float, black: float, threshold: float) -> str:

@@ -160,6 +160,10 @@ def _viruses(call: Call) -> Iterator[ProblemRow]:
             sentence = f"The engine {one.subject} did not look at a message {ago} ago: {one.words}."
             advice = "Mail waits at its senders, or passes without its word; `virus engines` asks it again."
             yield ProblemRow("bad", sentence, advice, "viruses", "")
+        elif one.kind == "scorer" and one.state == "open":
+            sentence = f"The scorer {one.subject} did not judge a message {ago} ago: {one.words}."
+            advice = "Mail passes without its word; `spam score` with any message asks it again."
+            yield ProblemRow("warn", sentence, advice, "viruses", "")
         elif one.kind == "outgoing" and one.state == "open":
             sentence = f"{one.subject} sent infected mail {ago} ago, and still may send."
             advice = (

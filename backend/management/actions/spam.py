@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import hashlib
@@ -11,8 +12,10 @@ from typing import Any
 from backend.errors import BadInput
 from backend.management.registry import Call, Change, Parameter, action
 from backend.management.roles import EVERYBODY, POSTMASTER
+from backend.management.scoring import opinions, rows
 from backend.management.snapshots.spam import SpamLessons, SpamReason, SpamScore
 from backend.store import overrides, spam_lessons, spam_reports
+from backend.store.bodies import Body
 from backend.store.database import Reader, Transaction
 
 _ONE = (Parameter("message", str, "the message", required=True, file=True),)
@@ -23,10 +26,12 @@ _AS = Parameter("as", str, "spam, or ham: good mail", required=True, option=True
 @action("spam.score", roles=EVERYBODY, takes=_ONE)
 def spam_score(call: Call, **words: str) -> SpamScore:
     """Say what a message scores and why, as far as it can be seen in it; nothing is changed."""
-    from backend.content.scorer import Context
-    from backend.content.spam import learnt, model, parts, scoring, tokens
+    from backend.content.scorer import Context, together
+    from backend.content.spam import learnt, links, model, parts, scoring, tokens
+    from backend.content.unpack.message import unpack
 
-    unpacked = parts.unpack(*_bytes(words["message"]))
+    data, size = _bytes(words["message"])
+    unpacked = parts.unpack(data, size)
     digest = _digest(learnt.places(tokens.tokens(unpacked)))
 
     def known(reader: Reader) -> tuple[Any, str | None, float]:
@@ -34,9 +39,12 @@ def spam_score(call: Call, **words: str) -> SpamScore:
         return learnt.Learnt(spam_lessons.read(reader)), spam_lessons.lesson(reader, digest), threshold
 
     lessons, kind, threshold = call.store.read(known)
-    found = scoring.score(unpacked, Context(), model.shipped(), lessons)
+    own = scoring.score(unpacked, Context(), model.shipped(), lessons)
+    hosts = links.hosts(unpack(data, call.settings.limits, deep=False))
+    others = asyncio.run(opinions(call, Body(size=len(data), data=data), hosts))
+    found = together(own, others) or own
     reasons = tuple(SpamReason(one.name, one.points, one.words) for one in found.reasons)
-    return SpamScore(found.points, threshold, found.points >= threshold, kind, reasons)
+    return SpamScore(found.points, threshold, found.points >= threshold, kind, reasons, rows(others))
 
 
 @action("spam.learn", roles=(POSTMASTER,), changes=True, takes=(*_MANY, _AS))

@@ -39,7 +39,7 @@ _PARTS = 240
 def virus_list(
     call: Call,
     part: Annotated[str, "only alerts with this in what was found, the account or the address", "place"] = "",
-    kind: Annotated[str | None, "only these: incoming, outgoing, engine"] = None,
+    kind: Annotated[str | None, "only these: incoming, outgoing, engine, scorer, probe"] = None,
     state: Annotated[str | None, f"only those in this state: {', '.join(alerts.STATES)}"] = None,
     disagreed: Annotated[bool, "only what one engine called infected and another clean"] = False,
     sort: Annotated[str, "need (what somebody must see to first), -last, -count, -first or first"] = "-last",

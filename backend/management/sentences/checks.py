@@ -65,9 +65,10 @@ def of(event: Event) -> tuple[str, ...]:
     """The sentences of an event; none where no check found anything."""
     detail = event.detail
     viruses = (f"Viruses: {engines(detail['engines'])}.",) if detail.get("engines") else ()
-    return viruses + checks(
-        detail.get("checks"), peer=event.peer, helo=str(detail.get("helo", "")), sender=event.sender
-    )
+    spam = detail.get("spam")
+    others = scorers(spam.get("scorers")) if isinstance(spam, dict) else ()
+    found = checks(detail.get("checks"), peer=event.peer, helo=str(detail.get("helo", "")), sender=event.sender)
+    return viruses + found + others
 
 
 def engines(found: Any) -> str:
@@ -77,6 +78,25 @@ def engines(found: Any) -> str:
     outcomes = {str(said).partition(":")[0] for said in found.values()}
     disagree = " (they disagree)" if {"infected", "clean"} <= outcomes else ""
     return ", ".join(f"{name} {_engine(str(said))}" for name, said in found.items()) + disagree
+
+
+def scorers(found: Any) -> tuple[str, ...]:
+    """A sentence for each scorer of spam beside our own, and for each list that has a host it links to."""
+    if not isinstance(found, dict):
+        return ()
+    return tuple(_scorer(str(name), said) for name, said in found.items() if isinstance(said, dict))
+
+
+def _scorer(name: str, said: dict[str, Any]) -> str:
+    if "failed" in said:
+        return f"Spam: {name} could not say anything: {said['failed']}."
+    if "skipped" in said:
+        return f"Spam: {name} was not asked: {said['skipped']}."
+    if "score" not in said:
+        return f"Spam: it links to a host that {name} has, which counts {said.get('points')} points."
+    named = ", ".join(map(str, said.get("symbols", ()))) or "no rule"
+    own = f"{said['score']} where {said.get('required')} is spam"
+    return f"Spam: {name} gives {said.get('points')} points ({own}: {named})."
 
 
 def _engine(said: str) -> str:

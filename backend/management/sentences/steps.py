@@ -194,7 +194,7 @@ def _spam(found: Any) -> str:
     """Of what was scored: only what a person should know who asks where the mail is."""
     if not isinstance(found, dict):
         return ""
-    if "failed" in found:
+    if "failed" in found and "points" not in found:  # others may have scored what ours could not
         return (
             "; it could not be scored in time, so spam is not marked in it"
             if found["failed"] == "late"

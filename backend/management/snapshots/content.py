@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from backend.management.snapshots.spam import ScorerRow
+
 
 @dataclass(frozen=True, slots=True)
 class EngineRow:
@@ -52,3 +54,4 @@ class ScanAnswer:
     troubles: tuple[ScanTrouble, ...]
     pieces: int
     disagree: bool  # one engine says infected, and another clean
+    scorers: tuple[ScorerRow, ...] = ()  # what each scorer of spam says, our own first

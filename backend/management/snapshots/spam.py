@@ -15,6 +15,20 @@ class SpamReason:
 
 
 @dataclass(frozen=True, slots=True)
+class ScorerRow:
+    """What one scorer says, or a list of hosts of links. `points`: of ours; `score`, `required`: its own measure."""
+
+    scorer: str
+    outcome: str  # scored, clear, failed, skipped
+    points: float
+    score: float | None
+    required: float | None
+    symbols: tuple[str, ...]  # its rules that fit, the weightiest first
+    words: str
+    milliseconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class SpamScore:
     """`spam`: the points reach the threshold. `learnt`: spam or ham, where this very message was learnt here."""
 
@@ -23,6 +37,7 @@ class SpamScore:
     spam: bool
     learnt: str | None
     reasons: tuple[SpamReason, ...]
+    scorers: tuple[ScorerRow, ...] = ()  # beside our own
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from backend.config import Antivirus as Wanted
-from backend.config import Settings, Site
+from backend.config import DnsLists, ListZone, Settings, Site
 from backend.content import workshop
 from backend.content.antivirus import Antivirus
 from backend.content.inspection import Inspection
@@ -51,6 +51,17 @@ async def store(settings: Settings) -> AsyncIterator[Store]:
     await store.commit(lambda transaction: found_site(transaction, settings.site.domain))
     yield store
     store.close()
+
+
+async def test_hosts_of_links_are_answered_where_a_list_wants_them(settings: Settings, store: Store) -> None:
+    letter = (
+        "Subject: x\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nsee https://b\u00fccher.example/ now\r\n".encode()
+    )
+    inspection = Inspection(settings, store)
+    assert (await inspection.look(body(letter), spam=Context()))["spam"]["hosts"] == []
+    inspection.reload(replace(settings, dnslists=DnsLists(zone=(ListZone("surbl"),))))
+    assert (await inspection.look(body(letter), spam=Context()))["spam"]["hosts"] == ["xn--bcher-kva.example"]
+    inspection.close()
 
 
 async def test_one_child_says_both_of_one_message(settings: Settings, store: Store) -> None:

@@ -37,6 +37,29 @@ def event(stage: str, verdict: str, **fields: Any) -> Event:
     return Event(1, time.time(), stage, verdict, **(given | fields))
 
 
+def test_what_each_scorer_says_has_a_sentence() -> None:
+    said = {
+        "rspamd": {"points": 2.5, "score": 3.0, "required": 6.0, "symbols": ["A", "B"]},
+        "quiet": {"points": 0.0, "score": 0.0, "required": 6.0, "symbols": []},
+        "dead": {"failed": "no answer within 4 seconds"},
+        "small": {"skipped": "the message is too large for it"},
+        "urls.test": {"points": 4.0},
+        "nonsense": 5,
+    }
+    accepted = event(
+        "accept", "accepted", detail={"spam": {"failed": "late", "points": 6.5, "marked": True, "scorers": said}}
+    )
+    assert checks.of(accepted) == (
+        "Spam: rspamd gives 2.5 points (3.0 where 6.0 is spam: A, B).",
+        "Spam: quiet gives 0.0 points (0.0 where 6.0 is spam: no rule).",
+        "Spam: dead could not say anything: no answer within 4 seconds.",
+        "Spam: small was not asked: the message is too large for it.",
+        "Spam: it links to a host that urls.test has, which counts 4.0 points.",
+    )
+    assert "; marked as spam, 6.5 points" in steps.step(accepted)
+    assert checks.of(event("accept", "accepted", detail={"spam": {"scorers": [1]}})) == ()
+
+
 @cache
 def calls() -> tuple[tuple[str, str, ast.Call], ...]:
     """(function around it, name of what is called, the call) for the whole backend."""

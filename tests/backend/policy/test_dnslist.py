@@ -46,7 +46,16 @@ def test_an_error_is_no_listing_whatever_else_is_said(preset: str, answer: str) 
         ("spamhaus-zen", "127.0.1.2", "clear", 0.0),
         ("spamhaus-dbl", "127.0.1.4", "listed", 1.0),
         ("spamhaus-dbl", "127.0.1.104", "listed", 0.5),
-        ("spamhaus-dbl", "127.0.1.255", "clear", 0.0),  # an address was asked about
+        ("spamhaus-dbl", "127.0.1.255", "error", 0.0),  # an address was asked about
+        ("surbl", "127.0.0.8", "listed", 1.0),
+        ("surbl", "127.0.0.80", "listed", 1.0),  # two bits
+        ("surbl", "127.0.0.254", "listed", 1.0),
+        ("surbl", "127.0.0.4", "clear", 0.0),
+        ("surbl", "127.0.0.1", "error", 0.0),  # it does not answer us
+        ("uribl", "127.0.0.2", "listed", 1.0),
+        ("uribl", "127.0.0.4", "listed", 0.25),
+        ("uribl", "127.0.0.14", "listed", 1.0),
+        ("uribl", "127.0.0.1", "error", 0.0),
         ("spamcop", "127.0.0.2", "listed", 1.0),
         ("spamcop", "127.0.0.3", "clear", 0.0),
         ("dnswl", "127.0.5.3", "listed", 1.0),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import math
 import time
 from array import array
@@ -44,6 +45,48 @@ Dear friend, make money fast from home, 100% FREE, no risk! Lose weight, buy via
 click here now to order: <a href="http://192.0.2.7/order.html">CLICK HERE</a>. This is a limited time offer, guaranteed
 income. To be removed from our mailing list click here to unsubscribe.</center></body></html>
 """
+
+
+def gtube(encoding: str, text: bytes, *, kind: str = "text/plain", above: str = "") -> bytes:
+    """A message with a large part above the one in question."""
+    filler = "a line that fills the message, and says nothing at all\r\n" * 8_000
+    head = f"Content-Type: {kind}\r\nContent-Transfer-Encoding: {encoding}\r\n{above}\r\n".encode()
+    return (
+        b"Subject: x\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n"
+        + filler.encode()
+        + b"\r\n--b\r\n"
+        + head
+        + text
+        + b"\r\n--b--\r\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"Subject: x\r\n\r\n" + b"a line that says nothing at all\r\n" * 20_000 + rules.GTUBE.encode() + b"\r\n",
+        b"Subject: " + rules.GTUBE.encode() + b"\r\n\r\nhello\r\n",
+        gtube("7bit", rules.GTUBE.encode()),
+        gtube("base64", base64.encodebytes(f"hello\n{rules.GTUBE}\n".encode())),
+        gtube("quoted-printable", rules.GTUBE.encode().replace(b"GTUBE-", b"GTUBE=\r\n=2D")),
+        gtube("base64", base64.encodebytes(rules.GTUBE.encode("utf-16")), kind="text/plain; charset=utf-16"),
+        gtube("7bit", f"<html><b>{rules.GTUBE[:9]}</b>{rules.GTUBE[9:]}</html>".encode(), kind="text/html"),
+        gtube(
+            "base64",
+            base64.encodebytes(rules.GTUBE.encode()),
+            kind="application/octet-stream",
+            above='Content-Disposition: attachment; filename="test.txt"\r\n',
+        ),
+        gtube("7bit", b"Subject: inner\r\n\r\n" + rules.GTUBE.encode(), kind="message/rfc822"),
+    ],
+    ids=["far down", "subject", "last part", "base64", "quoted-printable", "utf-16", "html", "attachment", "message"],
+)
+def test_gtube_is_found_wherever_it_is(data: bytes) -> None:
+    assert score(data).points > 900
+
+
+def test_gtube_in_two_halves_is_none() -> None:
+    assert score(gtube("7bit", f"{rules.GTUBE[:30]}\r\n{rules.GTUBE[30:]}".encode())).points < 900
 
 
 def score(data: bytes, context: Context | None = None, lessons: Learnt = learnt.NOTHING) -> Score:
