@@ -15,6 +15,7 @@ from textual.widgets import DataTable, Input
 
 from backend.errors import MailError
 from backend.management.snapshots.content import EngineList, EngineRow
+from backend.management.snapshots.probe import ProbePage, ProbeRow
 from backend.management.snapshots.viruses import AlertPage, AlertRow, VirusFigures
 from screens import figures
 from screens.alert import AlertScreen
@@ -110,6 +111,7 @@ class Viruses(Listing[AlertRow]):
         self._known = AlertPage((), 0, 0, 0, 0)
         self._figures: VirusFigures | None = None
         self._engines: tuple[EngineRow, ...] | None = None
+        self._probes: tuple[ProbeRow, ...] = ()
         self._asking_engines = False
         self._engines_asked = -_HEALTH
         self._trouble = ""  # why nothing is known of the engines
@@ -141,6 +143,7 @@ class Viruses(Listing[AlertRow]):
 
     async def _healths(self) -> None:
         try:
+            self._probes = (await self.link.ask(ProbePage, "probe.list")).rows
             self._engines = (await self.link.ask(EngineList, "virus.engines")).rows
         except MailError as error:
             self._engines, self._trouble = None, str(error)
@@ -174,7 +177,9 @@ class Viruses(Listing[AlertRow]):
 
     def _draw_engines(self) -> None:
         known = self._known
-        self.query_one(Engines).show(self._engines, self._trouble, known.infected, known.disagreed, figures.now())
+        self.query_one(Engines).show(
+            self._engines, self._trouble, known.infected, known.disagreed, figures.now(), self._probes
+        )
 
     def detail(self, row: AlertRow, now: str) -> Text:
         """What it is and how often; what to do about it, or what each engine said."""

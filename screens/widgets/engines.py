@@ -8,6 +8,7 @@ from rich.text import Text
 from textual.widgets import Static
 
 from backend.management.snapshots.content import EngineRow
+from backend.management.snapshots.probe import ProbeRow
 from screens import figures
 from screens.colours import ink
 from screens.text import safe
@@ -29,8 +30,18 @@ class Engines(Static):
         super().__init__("", markup=False)
         self._likeness: object = None
 
-    def show(self, engines: Sequence[EngineRow] | None, trouble: str, infected: int, disagreed: int, now: str) -> None:
-        """`engines` is None as long as nobody has answered, and `trouble` says why; `infected`: of ours."""
+    def show(
+        self,
+        engines: Sequence[EngineRow] | None,
+        trouble: str,
+        infected: int,
+        disagreed: int,
+        now: str,
+        probes: Sequence[ProbeRow] = (),
+    ) -> None:
+        """`engines` is None as long as nobody has answered, and `trouble` says why; `infected`: of ours; `probes`: the
+        newest first.
+        """
         lines = [_engine(one, now) for one in sorted(engines or (), key=lambda one: one.alive)]
         if engines is None:
             lines.append(Text(f"? {safe(trouble) or 'asking the engines ...'}", style=ink.muted))
@@ -40,6 +51,9 @@ class Engines(Static):
             )
         down = sum(not one.alive for one in engines or ())
         lines.insert(down, _infected(infected))
+        if eicar := [row for row in probes if row.what == "eicar"]:
+            proof, good = _proof(eicar, now)
+            lines.insert(len(lines) if good else down, proof)
         if disagreed:
             words = f"≠ The engines disagreed in {disagreed:,} alert{'' if disagreed == 1 else 's'}; e lists them."
             lines.append(Text(words, style=ink.warn))
@@ -63,6 +77,19 @@ def _engine(one: EngineRow, now: str) -> Text:
         line.append(f", {figures.since(one.signatures_of, now)} old", style=ink.text)
     line.append(f", when down: {safe(one.when_down, 20)}", style=ink.text)
     return line.append(f"  {safe(one.version, _LONGEST)}", style=ink.muted)
+
+
+def _proof(rows: Sequence[ProbeRow], now: str) -> tuple[Text, bool]:
+    """The last EICAR probe of each direction, and whether all were found."""
+    line, good = Text("Proof with EICAR", style=ink.muted), True
+    last = {row.direction: row for row in reversed(rows)}
+    for direction, one in sorted(last.items()):
+        found = one.outcome == "found"
+        good = good and found
+        words = f"{safe(direction, 10)}: {safe(one.outcome, 20)} {figures.since(one.time, now)} ago"
+        line.append(f"  {'✓' if found else '✗'} {words}", style=ink.good if found else f"bold {ink.bad}")
+        line.append("" if found else f" {safe(one.words, _LONGEST)}", style=f"not bold {ink.text}")
+    return line, good
 
 
 def _infected(number: int) -> Text:

@@ -6,10 +6,11 @@ import pytest
 from textual.pilot import Pilot
 
 from backend import ids
-from backend.store import alerts, messages, trace
+from backend.store import alerts, messages, probes, trace
 from backend.store.bodies import Body
 from backend.store.database import Transaction
 from backend.store.messages import Message, Remote
+from backend.store.probes import Probe
 from screens.alert import AlertScreen
 from screens.ask import Ask
 from screens.confirm import Confirm
@@ -44,6 +45,11 @@ def fill(transaction: Transaction) -> None:
     trace.add(transaction, "data", "rejected", session=SESSION, peer=STRANGER, sender="x@evil.test", detail=detail)
     message = Message(ids.new(), BOB, Body(4, data=b"text"), account=BOB)
     messages.accept(transaction, message, remote=[Remote("a@remote.test", "remote.test")])
+    now = transaction.now
+    probes.add(
+        transaction, [Probe(now - 90_000, "out", "eicar", "found", ""), Probe(now - 3_600, "in", "eicar", "found", "")]
+    )
+    probes.add(transaction, [Probe(now - 3_600, "out", "eicar", "missed", f"It got through.{EVIL}")])
     for name, number in (("in looked at", 40), ("in infected", 3), ("in refused", 3), ("out looked at", 7)):
         transaction.count(f"virus.{name}", number)
 
@@ -76,6 +82,8 @@ async def test_what_needs_somebody_stands_first(filled: Service, size: tuple[int
         assert ("9 Lists  0 DNS" in shown) == (size[0] > 120)  # every tab has its name there
         assert "2 of ours sent viruses and still may; c stops whom the cursor is on." in shown
         assert shown.index("2 of ours") < shown.index("yara works")
+        assert "Proof with EICAR  ✓ in: found 1h 0m ago  ✗ out: missed 1h 0m ago It got" in shown
+        assert shown.index("Proof with") < shown.index("2 of ours")  # something gets through
         assert "≠ The engines disagreed in 1 alert; e lists them." in shown
         assert "Mail from outside, the last day" in shown
         assert ("Mail from inside, the last day" in shown) == (size[0] > 120)
