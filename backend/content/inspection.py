@@ -118,6 +118,7 @@ def context(message: Incoming) -> Context:
     mail = session.mail
     return Context(
         peer=str(session.peer),
+        host=session.host,
         helo=session.helo,
         sender=mail.reverse_path if mail is not None else "",
         recipients=tuple(str(recipient.address) for recipient in mail.recipients) if mail is not None else (),
