@@ -102,6 +102,9 @@ class Yara:
         words = said["failed"] or said["words"]
         return EngineHealth(said["version"], said["of"], not words, words)
 
+    def close(self) -> None:
+        """Nothing is kept: the children are the inspection's."""
+
 
 class Antivirus:
     """The engines of the settings. `examine` asks them all, each in its own time."""
@@ -118,20 +121,28 @@ class Antivirus:
         self.inspection.reload(settings)
         if settings.antivirus != self.settings.antivirus:
             self.settings = settings
-            self.engines = self._engines()
+            old, self.engines = self.engines, self._engines()
+            for engine in old:
+                engine.close()
             self._health.clear()
         self.settings = settings
 
     def close(self) -> None:
-        """End the children."""
+        """End the children and the sessions."""
         self.inspection.close()
+        for engine in self.engines:
+            engine.close()
 
     async def examine(self, body: Body, look: Coroutine[Any, Any, dict[str, Any]] | None = None) -> Examination:
         """Ask every engine about the message. `look`: what gives the report about it, where others want it too."""
         looking = asyncio.ensure_future(look or self.inspection.look(body))
         answers = await asyncio.gather(looking, *(self._ask(engine, body, looking) for engine in self.engines))
         report: dict[str, Any] = answers[0]
-        return self._together(report, answers[1:])
+        results: list[EngineResult] = answers[1:]
+        for data in report.pop("hidden", ()):
+            hidden = Body(size=len(data), data=data)
+            results = await asyncio.gather(*(self._further(result, hidden, looking) for result in results))
+        return self._together(report, results)
 
     async def healths(self) -> dict[str, EngineHealth]:
         """How each engine is."""
@@ -151,6 +162,15 @@ class Antivirus:
             if not health.alive:
                 return EngineResult(engine.name, "failed", "", health.words, result.milliseconds)
         return result
+
+    async def _further(self, result: EngineResult, hidden: Body, looking: Awaitable[dict[str, Any]]) -> EngineResult:
+        """What an engine says that has found nothing so far, when it is given this by itself. The embedded one has seen
+        it already.
+        """
+        engine = next((one for one in self.engines if one.name == result.engine), None)
+        if engine is None or engine.name == EMBEDDED or result.outcome != "clean":
+            return result
+        return await self._ask(engine, hidden, looking)
 
     async def _healthy(self, engine: Engine, good_for: float) -> EngineHealth:
         known = self._health.get(engine.name)

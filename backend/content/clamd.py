@@ -1,12 +1,19 @@
-"""clamd over its socket: INSTREAM for a message, VERSION for its health (clamd(8), "COMMANDS")."""
+"""clamd over its socket: INSTREAM for a message, VERSION for its health (clamd(8), "COMMANDS").
+
+Messages go over sessions that stay open (IDSESSION), one at a time over each: it spares clamd and us a connection for
+each message.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime
 import re
 import struct
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from backend.config import AntivirusEngine
@@ -16,35 +23,48 @@ from backend.store.bodies import Body
 _ANSWER = 4_096  # bytes
 _CHUNK = 256 * 1024
 _CONNECT = 5.0  # seconds
-_FOUND = re.compile(r"stream: (.+) FOUND\0?$")
+_REPLY = re.compile(r"([0-9]{1,10}): (.*)", re.DOTALL)
+_FOUND = re.compile(r"stream: (.+) FOUND")
 _VERSION = re.compile(r"([^/]*)(?:/([^/]*)/(.*))?")
 
 
+class _Ended(ConnectionError):
+    """The session ended before anything was said."""
+
+
+@dataclass(slots=True)
+class _Session:
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    number: int = 0  # of the last command, as clamd counts them
+
+
 class Clamd:
-    """One clamd. A connection a message, as many at once as the settings say."""
+    """One clamd, and as many sessions at once as the settings say."""
 
     def __init__(self, settings: AntivirusEngine) -> None:
         self.name = settings.name
         self.when_down = settings.when_down
         self._settings = settings
         self._room = asyncio.Semaphore(settings.connections)
+        self._free: list[_Session] = []
 
     async def scan(self, body: Body, report: dict[str, Any]) -> EngineResult:
         """Send the message, and read what it says."""
         began = time.perf_counter()
         try:
             async with asyncio.timeout(self._settings.seconds), self._room:
-                answer = await self._stream(body)
+                answer = await self._answer(body)
         except TimeoutError:
             return self._failed(f"no answer within {self._settings.seconds:g} seconds", began)
         except OSError as error:
             return self._failed(f"cannot be reached: {error.strerror or type(error).__name__}", began)
         spent = (time.perf_counter() - began) * 1_000
-        if found := _FOUND.search(answer):
+        if found := _FOUND.fullmatch(answer):
             return EngineResult(self.name, "infected", found[1][:200], "", spent)
-        if answer.rstrip("\0") == "stream: OK":
+        if answer == "stream: OK":
             return EngineResult(self.name, "clean", "", "", spent)
-        return self._failed(answer.rstrip("\0")[:200] or "it hung up", began)
+        return self._failed(answer[:200] or "it hung up", began)
 
     async def health(self) -> EngineHealth:
         """Its version, and the date of its signatures where it has official ones."""
@@ -74,38 +94,77 @@ class Clamd:
             return await asyncio.open_connection(host.strip("[]"), int(port))
         return await asyncio.open_unix_connection(address)
 
-    async def _stream(self, body: Body) -> str:
-        reader, writer = await self._connect()
-        loop = asyncio.get_running_loop()
+    def close(self) -> None:
+        """End the sessions that are free."""
+        while self._free:
+            self._free.pop().writer.close()
+
+    async def _answer(self, body: Body) -> str:
+        """What it says of a message, over a session that is open already where there is one. clamd ends those that have
+        been still for long: then over another.
+        """
+        while self._free:
+            session = self._free.pop()
+            if session.reader.at_eof():
+                session.writer.close()
+                continue
+            try:
+                with self._held(session):
+                    return await _ask(session, body)
+            except _Ended:
+                continue
+        session = _Session(*await self._connect())
+        session.writer.write(b"zIDSESSION\0")
+        with self._held(session):
+            return await _ask(session, body)
+
+    @contextlib.contextmanager
+    def _held(self, session: _Session) -> Iterator[None]:
+        """Free again when its answer was read whole; else who knows what comes next."""
         try:
-            if body.path is None:
-                whole = body.head + body.data
-                chunk = struct.pack(">I", len(whole)) + whole if whole else b""
-                writer.write(b"zINSTREAM\0" + chunk + b"\0\0\0\0")
-            else:
-                writer.write(b"zINSTREAM\0")
-                at = 0
-                while piece := await loop.run_in_executor(None, body.part, at, _CHUNK):
-                    writer.write(struct.pack(">I", len(piece)) + piece)
-                    await writer.drain()
-                    at += len(piece)
-                writer.write(b"\0\0\0\0")
-            answer = await reader.read(_ANSWER)
-            return answer.decode("utf-8", "replace")
-        except (
-            BrokenPipeError,
-            ConnectionResetError,
-            RuntimeError,
-        ) as error:  # over its size limit it says so and hangs up
-            answer = await reader.read(_ANSWER)
-            if not answer:
-                raise ConnectionResetError("hung up") from error
-            return answer.decode("utf-8", "replace")
-        finally:
-            writer.close()
+            yield
+        except BaseException:
+            session.writer.close()
+            raise
+        self._free.append(session)
 
     def _failed(self, words: str, began: float) -> EngineResult:
         return EngineResult(self.name, "failed", "", words, (time.perf_counter() - began) * 1_000)
+
+
+async def _ask(session: _Session, body: Body) -> str:
+    """The answer to one INSTREAM, without its number; empty when it hung up in the middle."""
+    session.number += 1
+    try:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError, RuntimeError):
+            await _stream(session.writer, body)  # over its size limit it says so and hangs up
+        reply = (await session.reader.readuntil(b"\0")).decode("utf-8", "replace").rstrip("\0")
+    except asyncio.IncompleteReadError as error:
+        if error.partial:
+            raise ConnectionResetError("hung up") from error
+        raise _Ended("hung up") from error
+    except (asyncio.LimitOverrunError, ConnectionError) as error:
+        raise _Ended("hung up") from error
+    found = _REPLY.fullmatch(reply)
+    if found is None or int(found[1]) != session.number:
+        raise ConnectionResetError(f"an answer to another question: {reply[:100]}")
+    return found[2]
+
+
+async def _stream(writer: asyncio.StreamWriter, body: Body) -> None:
+    if body.path is None:
+        whole = body.head + body.data
+        chunk = struct.pack(">I", len(whole)) + whole if whole else b""
+        writer.write(b"zINSTREAM\0" + chunk + b"\0\0\0\0")
+        await writer.drain()
+        return
+    writer.write(b"zINSTREAM\0")
+    loop, at = asyncio.get_running_loop(), 0
+    while piece := await loop.run_in_executor(None, body.part, at, _CHUNK):
+        writer.write(struct.pack(">I", len(piece)) + piece)
+        await writer.drain()
+        at += len(piece)
+    writer.write(b"\0\0\0\0")
 
 
 def _date(words: str) -> float:

@@ -61,6 +61,9 @@ class Command:
         there = bool(program) and (os.access(program, os.X_OK) or "/" not in program)
         return EngineHealth(program, 0.0, there, "" if there else f"there is no program {program!r}")
 
+    def close(self) -> None:
+        """Nothing is kept."""
+
     def _result(self, outcome: Any, signature: str, words: str, began: float) -> EngineResult:
         return EngineResult(self.name, outcome, signature, words, (time.perf_counter() - began) * 1_000)
 

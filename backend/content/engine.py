@@ -49,3 +49,7 @@ class Engine(Protocol):
     async def health(self) -> EngineHealth:
         """Whether it is there, and how old its signatures are."""
         ...
+
+    def close(self) -> None:
+        """Let go of what is kept from one message to the next."""
+        ...

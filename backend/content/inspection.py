@@ -9,6 +9,7 @@ import asyncio
 import dataclasses
 import logging
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from backend.config import Settings
@@ -68,7 +69,12 @@ class Inspection:
         job: dict[str, Any] = {"viruses": None, "spam": None, "spam_seconds": self.settings.spam.seconds}
         if viruses:
             folders = [str(shipped("yara")), str(wanted.rules)] if wanted.yara else []
-            job["viruses"] = {"yara": folders, "refused_types": list(wanted.refused_types)}
+            self._workshop.reads = _there(folders)
+            job["viruses"] = {
+                "yara": folders,
+                "refused_types": list(wanted.refused_types),
+                "hidden": bool(wanted.engine),
+            }
         if spam is not None:
             job["spam"] = dataclasses.asdict(spam)
         try:
@@ -105,6 +111,11 @@ class Inspection:
         if version != self._version:
             lessons = await self.store.query(spam_lessons.read)
             self.teach(version, lessons.tobytes())
+
+
+def _there(folders: list[str]) -> tuple[str, ...]:
+    """Those that are there: a child may read a folder only that was there when it began."""
+    return tuple(folder for folder in folders if Path(folder).is_dir())
 
 
 def scored(session: Session, settings: Settings) -> bool:

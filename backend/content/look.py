@@ -17,10 +17,11 @@ from backend.content.spam import learnt, model, parts, scoring
 from backend.content.unpack.message import unpack
 from backend.content.unpacked import Unpacked
 from backend.content.yara import Rules
-from backend.limits import Limits
+from backend.limits import MIB, Limits
 
 _FILES = 100  # names that are answered
 _LONGEST = 300  # characters of one
+HIDDEN = 16 * MIB  # bytes in all; an honest message has none
 
 
 class _Late(Exception):
@@ -33,6 +34,7 @@ class Looks:
     def __init__(self) -> None:
         self._rules: Rules | None = None
         self._lessons = learnt.NOTHING
+        self.hidden: tuple[bytes, ...] = ()  # of the last message: what other engines may not see in it
 
     def teach(self, lessons: bytes) -> None:
         """What the site has learnt, for all messages from now on."""
@@ -43,6 +45,7 @@ class Looks:
         [[way, words]], `macros`, `files`, `yara` {"found": [[rule, way]], "failed": words, "version": words}.
         Where `spam` is: `spam` {"points", "reasons"} or {"failed": word}. In any case `pieces` and `milliseconds`.
         """
+        self.hidden = ()
         began = time.monotonic()
         unpacked = unpack(data, limits, deep=job["viruses"] is not None)
         spent = {"unpacking": (time.monotonic() - began) * 1_000}
@@ -69,6 +72,8 @@ class Looks:
             "macros": any(piece.kind == "text/x-vba" for piece in unpacked.pieces),
             "files": [[piece.name[:_LONGEST], piece.kind] for piece in unpacked.pieces if piece.name][:_FILES],
         }
+        if wanted["hidden"]:
+            self._hide(unpacked, answer)
         if wanted["yara"]:
             folders = [Path(folder) for folder in wanted["yara"]]
             if self._rules is None or self._rules.folders != folders:
@@ -77,6 +82,15 @@ class Looks:
             answer["yara"] = self._rules.scan(data, unpacked, limits.unpack_seconds / 4)
             spent["yara"] = (time.monotonic() - began) * 1_000
         return answer
+
+    def _hide(self, unpacked: Unpacked, answer: dict[str, Any]) -> None:
+        """Put aside what other engines get by itself; it is not in the answer, but follows it."""
+        pieces = [piece for piece in unpacked.pieces if piece.hidden]
+        if sum(len(piece.data) for piece in pieces) > HIDDEN:
+            words = f"more than {HIDDEN:,} bytes are written as what they are not said to be"
+            answer["troubles"].append(["too large", [], words])
+        else:
+            self.hidden = tuple(piece.data for piece in pieces)
 
     def _spam(self, unpacked: Unpacked, context: dict[str, Any], seconds: float) -> dict[str, Any]:
         """The score; its time is its own, and whatever goes wrong in it takes nothing from the rest of the answer."""

@@ -16,6 +16,7 @@ class Piece:
     data: bytes
     depth: int  # 0: a part of the message itself
     text: str = ""  # the characters of text/plain and text/html, HTML without its tags; `data` has the raw bytes
+    hidden: bool = False  # a second reading of a part, which others may not think of: as base64, as uuencoded
 
 
 @dataclass(frozen=True, slots=True)

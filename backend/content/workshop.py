@@ -18,9 +18,10 @@ import struct
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from backend import logs
+from backend import confinement, logs
 from backend.errors import Temporary
 from backend.limits import MIB, Limits
 from backend.store.bodies import Body
@@ -29,6 +30,8 @@ _log = logging.getLogger("workshop")
 _SMALL = MIB  # bytes: one child is kept for messages up to this size, however many large ones there are
 _WAIT = 4  # times `unpack_seconds` that a message may wait for a child before it is deferred
 _ANSWER = 4 * MIB  # bytes
+_HIDDEN = 16 * MIB  # bytes behind it: what a child has found for other engines (`look.HIDDEN`)
+_START = 30.0  # seconds until a child is there; a busy machine takes one
 _SPARE = 5  # seconds behind `unpack_seconds` before a child is killed: it stops by itself when it can
 
 
@@ -41,6 +44,8 @@ class _Child:
     process: subprocess.Popen[bytes]
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
+    gate: socket.socket  # the same connection, over which open files go
+    reads: tuple[str, ...]  # folders
     jobs: int = 0
     taught: int = -1  # the version of the lessons that it has
 
@@ -49,6 +54,7 @@ class _Child:
 
     def end(self) -> None:
         self.writer.close()
+        self.gate.close()
         if self.process.poll() is None:
             self.process.kill()
         asyncio.get_running_loop().run_in_executor(None, self.process.wait)
@@ -67,6 +73,8 @@ class Workshop:
             self._large.put_nowait(None)
         self._closed = False
         self._lessons = (-1, b"")
+        self.reads: tuple[str, ...] = ()  # the folders that children may read, beside Python's
+        self._told = False
 
     def teach(self, version: int, lessons: bytes) -> None:
         """What the site has learnt of spam, for all jobs from now on that are about it."""
@@ -78,7 +86,7 @@ class Workshop:
         child = lane[1]
         back: _Child | None = None
         try:
-            if child is None or not child.alive():
+            if child is None or not child.alive() or child.reads != self.reads:
                 if child is not None:
                     child.end()
                 child = await self._start()
@@ -114,15 +122,35 @@ class Workshop:
 
     async def _start(self) -> _Child:
         ours, theirs = socket.socketpair()
+        reads = self.reads
         try:
-            process = await asyncio.get_running_loop().run_in_executor(None, _spawn, theirs, self.limits)
+            process = await asyncio.get_running_loop().run_in_executor(None, _spawn, theirs, self.limits, reads)
         except OSError as error:
             ours.close()
             raise Temporary("No process can be started to look at the message; try again later.") from error
         finally:
             theirs.close()
+        gate = ours.dup()
         reader, writer = await asyncio.open_unix_connection(sock=ours)
-        return _Child(process, reader, writer)
+        child = _Child(process, reader, writer, gate, reads)
+        try:
+            async with asyncio.timeout(_START):
+                holds = (await _frame(child))["holds"]
+        except (TimeoutError, OSError, EOFError, ValueError, LookupError, TypeError) as error:
+            child.end()
+            raise Temporary("The process that looks at messages does not start; try again later.") from error
+        except BaseException:
+            child.end()
+            raise
+        if missing := [name for name in confinement.ALL if name not in holds]:
+            self._tell(missing)
+        return child
+
+    def _tell(self, missing: list[str]) -> None:
+        """Once, and it goes on: limits hold a child all the same."""
+        if not self._told:
+            _log.warning("this kernel has no %s to hold who looks at messages", " and no ".join(missing))
+        self._told = True
 
     async def _ask(self, child: _Child, job: dict[str, Any], body: Body) -> dict[str, Any]:
         inline = body.head + body.data
@@ -130,31 +158,55 @@ class Workshop:
         version, lessons = self._lessons
         if job["spam"] is None or child.taught == version:
             version, lessons = child.taught, b""
-        where: dict[str, Any] = {"lessons": len(lessons)}
-        where |= {"inline": len(inline), "path": str(body.path) if body.path else "", "skip": body.skip}
+        where = {"lessons": len(lessons), "inline": len(inline), "skip": body.skip}
         head = json.dumps({**job, **where, "limits": limits}).encode()
         try:
             async with asyncio.timeout(self.limits.unpack_seconds + _SPARE):
-                child.writer.write(struct.pack(">I", len(head)) + head + lessons + inline)
+                start = struct.pack(">I", len(head)) + head
+                if body.path is not None:
+                    await _hand_over(child, start, body.path)
+                    start = b""
+                child.writer.write(start + lessons + inline)
                 await child.writer.drain()
-                size = struct.unpack(">I", await child.reader.readexactly(4))[0]
-                if size > _ANSWER:
-                    raise Killed("its answer was too long")
-                answer = json.loads(await child.reader.readexactly(size))
+                answer = await _frame(child)
+                if not isinstance(answer, dict):
+                    raise Killed("its answer was none")
+                if sizes := answer.get("hidden"):
+                    if sum(sizes) > _HIDDEN:
+                        raise Killed("its answer was too long")
+                    answer["hidden"] = [await child.reader.readexactly(size) for size in sizes]
         except TimeoutError:
             raise Killed(f"it took more than {self.limits.unpack_seconds} seconds") from None
-        except (OSError, EOFError, ValueError) as error:
+        except (OSError, EOFError, ValueError, TypeError) as error:
             code = child.process.poll()
             _log.warning("a child of the workshop ended", extra=logs.fields(code=code, error=type(error).__name__))
             raise Killed("the process that looked at it came to its end") from error
-        if not isinstance(answer, dict):
-            raise Killed("its answer was none")
         child.taught = version
         return answer
 
 
-def _spawn(channel: socket.socket, limits: Limits) -> subprocess.Popen[bytes]:
-    words = [sys.executable, "-m", "backend.content.workbench", str(limits.workshop_memory_bytes)]
+async def _frame(child: _Child) -> Any:
+    size = struct.unpack(">I", await child.reader.readexactly(4))[0]
+    if size > _ANSWER:
+        raise Killed("its answer was too long")
+    return json.loads(await child.reader.readexactly(size))
+
+
+async def _hand_over(child: _Child, start: bytes, path: Path) -> None:
+    """The start of a frame, and with it the open file: the child may open none of the site. Nothing waits to be written
+    on this connection when a job begins, and there is room for a frame.
+    """
+
+    def send() -> int:
+        with path.open("rb") as file:
+            return socket.send_fds(child.gate, [start], [file.fileno()])
+
+    if await asyncio.get_running_loop().run_in_executor(None, send) != len(start):
+        raise Killed("it takes no job")
+
+
+def _spawn(channel: socket.socket, limits: Limits, reads: tuple[str, ...]) -> subprocess.Popen[bytes]:
+    words = [sys.executable, "-m", "backend.content.workbench", str(limits.workshop_memory_bytes), *reads]
     keep = ("PATH", "LANG", "LC_ALL", "PYTHONPATH", "VIRTUAL_ENV", "TMPDIR")
     environment = {name: os.environ[name] for name in keep if name in os.environ}
     return subprocess.Popen(words, stdin=channel.fileno(), stdout=subprocess.DEVNULL, env=environment)

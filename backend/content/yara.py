@@ -12,6 +12,7 @@ import yara_x
 from backend.content.unpacked import Unpacked
 
 _WRONG = (yara_x.CompileError, OSError, UnicodeDecodeError, ValueError)
+_VERSION = version("yara-x")
 _LOOK = 2.0  # seconds between two looks at whether the rules have changed
 _FOUND = 20  # matches that are told of
 _RULES = 64 * 1024 * 1024  # bytes of one file of rules
@@ -38,7 +39,7 @@ class Rules:
             "found": [],
             "failed": "",
             "words": self._trouble,
-            "version": f"YARA-X {version('yara-x')}, {self._number} files of rules",
+            "version": f"YARA-X {_VERSION}, {self._number} files of rules",
             "of": self._newest,
         }
         if self._scanner is None:

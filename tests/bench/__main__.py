@@ -21,6 +21,7 @@ WORKS = (
     "trace",
     "access",
     "spam",
+    "content",
     "large_messages",
     "idle",
     "console",

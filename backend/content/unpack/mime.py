@@ -108,17 +108,19 @@ def _leaf(head: _Head, content: bytes, where: tuple[str, ...], depth: int, budge
     yield _piece(head, data, where, depth, budget)
     raw = data is content
     if raw and decoding.looks_base64(content):
-        yield _piece(head, decoding.base64(content), (*where, "as base64"), depth, budget)
+        yield _piece(head, decoding.base64(content), (*where, "as base64"), depth, budget, hidden=True)
     if raw and b"begin" in content:
         for name, inside in decoding.uuencoded(content):
-            yield budget.add(Piece((*where, name), kind(inside), "", name, inside, depth))
+            yield budget.add(Piece((*where, name), kind(inside), "", name, inside, depth, hidden=True))
 
 
-def _piece(head: _Head, data: bytes, where: tuple[str, ...], depth: int, budget: Budget) -> Piece:
+def _piece(
+    head: _Head, data: bytes, where: tuple[str, ...], depth: int, budget: Budget, *, hidden: bool = False
+) -> Piece:
     what = kind(data, head.kind)
     text = ""
     if what in ("text/plain", "text/html"):
         text = characters(head.parameters.get("charset"), data[:_TEXT])
         text = plain(text) if what == "text/html" else text
     way = (*where, head.name) if head.name else where
-    return budget.add(Piece(way, what, head.kind, head.name, data, depth, text))
+    return budget.add(Piece(way, what, head.kind, head.name, data, depth, text, hidden))

@@ -90,8 +90,9 @@ async def test_a_message_that_ends_every_child_is_unscannable_and_not_deferred_f
 ) -> None:
     """A pipe that nobody writes to: whoever reads this message hangs until he is killed."""
     monkeypatch.setattr(workshop, "_SPARE", 0)
-    endless = tmp_path / "data" / "spool" / "pipe"
+    endless = tmp_path / "pipe"
     os.mkfifo(endless)
+    held = os.open(endless, os.O_RDWR)  # or nobody could open it
     antivirus = Antivirus(replace(settings, limits=replace(settings.limits, unpack_seconds=1)), store)
     found = await antivirus.examine(Body(size=10, path=endless))
     assert found.unscannable == (
@@ -104,6 +105,7 @@ async def test_a_message_that_ends_every_child_is_unscannable_and_not_deferred_f
     passing = decide(found, Wanted(unscannable="mark"), inside=False)
     assert passing is not None
     assert (passing.action, passing.reason) == ("mark", "unscannable")
+    os.close(held)
     clean = await antivirus.examine(body(GOOD))
     assert (clean.unscannable, clean.deferring) == ((), ())
     antivirus.close()

@@ -17,7 +17,7 @@ from backend.site import shipped
 from backend.store.bodies import Body
 
 LIMITS = Limits(workshop_children=2, unpack_seconds=10)
-VIRUSES = {"yara": [str(shipped("yara"))], "refused_types": []}
+VIRUSES = {"yara": [str(shipped("yara"))], "refused_types": [], "hidden": False}
 JOB: dict[str, Any] = {"viruses": VIRUSES, "spam": None, "spam_seconds": 5.0}
 LETTER = b"Subject: x\r\n\r\nhello\r\n"
 
