@@ -46,6 +46,9 @@ income. To be removed from our mailing list click here to unsubscribe.</center><
 """
 
 
+FIRST = b"From: ann@client.test\r\nSubject: our offer\r\n\r\nDear Bob, see http://www.client.test/offer\r\n"
+
+
 def score(data: bytes, context: Context | None = None, lessons: Learnt = learnt.NOTHING) -> Score:
     """Of a message whole."""
     return scoring.score(parts.unpack(data, len(data)), context or Context(), model.shipped(), lessons)
@@ -60,6 +63,14 @@ def test_good_and_bad() -> None:
     assert score(SPAM).points > 5
     assert score(SPAM) == score(SPAM)
     assert {"NUMERIC_LINK", "NO_DATE", "NO_MESSAGE_ID"} <= names(score(SPAM))
+
+
+def test_the_host_that_brings_it_counts() -> None:
+    unpacked = parts.unpack(SPAM, len(SPAM))
+    own, other = (model.shipped().weigh(tokens(unpacked, host)) for host in ("mx.offers.test", "pool.dialup.test"))
+    assert own < other
+    known = score(FIRST, Context(host="mx.client.test")).points
+    assert known < score(FIRST, Context(host="pool.dialup.test")).points
 
 
 def test_what_fails_of_a_forwarded_message_marks_nothing_alone() -> None:
@@ -123,6 +134,7 @@ HOSTILE = {
     "mixed": b"\r\n" + "aа".encode() * 40_000,
     "hidden": b"Content-Type: text/html\r\n\r\n" + b"display:none" * 10_000,
     "images": b"Content-Type: text/html\r\n\r\n" + b"<img src" * 15_000,
+    "steps": b"".join(b"Received: from " + b"a." * 5_000 + b" (" * 5_000 + b"\r\n" for _ in range(20)) + b"\r\nx",
     "at": b"From: " + b'"@' * 3_000 + b"\r\n\r\nx",
 }
 
