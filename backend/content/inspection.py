@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from backend.smtp.session import Session
 
 _log = logging.getLogger("inspection")
+_CONTEXT = tuple(field.name for field in dataclasses.fields(Context))
+_RULES = 2.0  # seconds until it is looked again which folders of rules there are
 _LOOK = 5.0  # seconds until it is asked again whether the site has learnt something of spam
 
 
@@ -37,13 +39,15 @@ class Inspection:
         self.settings = settings
         self.store = store
         self._workshop = Workshop(settings.limits)
-        self._looked = 0.0
+        self._looked = self._folders_at = 0.0
+        self._rules: list[str] = []
         self._version = -1
 
     def reload(self, settings: Settings) -> None:
         """Go on with other settings."""
         self.settings = settings
-        self._workshop.limits = settings.limits
+        self._workshop.change(settings.limits)
+        self._folders_at = 0.0
 
     def close(self) -> None:
         """End the children."""
@@ -68,15 +72,13 @@ class Inspection:
         wanted = self.settings.antivirus
         job: dict[str, Any] = {"viruses": None, "spam": None, "spam_seconds": self.settings.spam.seconds}
         if viruses:
-            folders = [str(shipped("yara")), str(wanted.rules)] if wanted.yara else []
-            self._workshop.reads = _there(folders)
             job["viruses"] = {
-                "yara": folders,
+                "yara": self._folders(),
                 "refused_types": list(wanted.refused_types),
                 "hidden": bool(wanted.engine),
             }
         if spam is not None:
-            job["spam"] = dataclasses.asdict(spam)
+            job["spam"] = {name: getattr(spam, name) for name in _CONTEXT}
         try:
             if spam is not None:
                 await self._learn()
@@ -98,6 +100,15 @@ class Inspection:
         except MailError as error:
             return {"failed": str(error)}
 
+    def _folders(self) -> list[str]:
+        """Where rules are. A child may read a folder only that was there when it began."""
+        if time.monotonic() >= self._folders_at + _RULES:
+            wanted = self.settings.antivirus
+            self._rules = [str(shipped("yara")), str(wanted.rules)] if wanted.yara else []
+            self._workshop.reads = tuple(folder for folder in self._rules if Path(folder).is_dir())
+            self._folders_at = time.monotonic()
+        return self._rules
+
     def teach(self, version: int, lessons: bytes) -> None:
         """What the site has learnt of spam. `look` sees to it by itself where the store has an event loop."""
         self._workshop.teach(version, lessons)
@@ -111,11 +122,6 @@ class Inspection:
         if version != self._version:
             lessons = await self.store.query(spam_lessons.read)
             self.teach(version, lessons.tobytes())
-
-
-def _there(folders: list[str]) -> tuple[str, ...]:
-    """Those that are there: a child may read a folder only that was there when it began."""
-    return tuple(folder for folder in folders if Path(folder).is_dir())
 
 
 def scored(session: Session, settings: Settings) -> bool:

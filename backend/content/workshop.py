@@ -64,7 +64,7 @@ class Workshop:
     """The children of one process. Each is started when it is first wanted."""
 
     def __init__(self, limits: Limits) -> None:
-        self.limits = limits
+        self.change(limits)
         number = limits.workshop_children
         self._small: asyncio.Queue[_Child | None] = asyncio.Queue()
         self._large: asyncio.Queue[_Child | None] = asyncio.Queue() if number > 1 else self._small
@@ -75,6 +75,13 @@ class Workshop:
         self._lessons = (-1, b"")
         self.reads: tuple[str, ...] = ()  # the folders that children may read, beside Python's
         self._told = False
+
+    def change(self, limits: Limits) -> None:
+        """Go on with other limits."""
+        self.limits = limits
+        self._unpacking = {
+            name: value for name, value in dataclasses.asdict(limits).items() if name.startswith("unpack_")
+        }
 
     def teach(self, version: int, lessons: bytes) -> None:
         """What the site has learnt of spam, for all jobs from now on that are about it."""
@@ -154,12 +161,11 @@ class Workshop:
 
     async def _ask(self, child: _Child, job: dict[str, Any], body: Body) -> dict[str, Any]:
         inline = body.head + body.data
-        limits = {name: value for name, value in dataclasses.asdict(self.limits).items() if name.startswith("unpack_")}
         version, lessons = self._lessons
         if job["spam"] is None or child.taught == version:
             version, lessons = child.taught, b""
         where = {"lessons": len(lessons), "inline": len(inline), "skip": body.skip}
-        head = json.dumps({**job, **where, "limits": limits}).encode()
+        head = json.dumps({**job, **where, "limits": self._unpacking}).encode()
         try:
             async with asyncio.timeout(self.limits.unpack_seconds + _SPARE):
                 start = struct.pack(">I", len(head)) + head
@@ -197,12 +203,13 @@ async def _hand_over(child: _Child, start: bytes, path: Path) -> None:
     on this connection when a job begins, and there is room for a frame.
     """
 
-    def send() -> int:
-        with path.open("rb") as file:
-            return socket.send_fds(child.gate, [start], [file.fileno()])
-
-    if await asyncio.get_running_loop().run_in_executor(None, send) != len(start):
-        raise Killed("it takes no job")
+    try:
+        file = await asyncio.get_running_loop().run_in_executor(None, path.open, "rb")
+    except OSError as error:  # that is no fault of the message
+        raise Temporary("The message cannot be read; try again later.") from error
+    with file:
+        if socket.send_fds(child.gate, [start], [file.fileno()]) != len(start):
+            raise Killed("it takes no job")
 
 
 def _spawn(channel: socket.socket, limits: Limits, reads: tuple[str, ...]) -> subprocess.Popen[bytes]:

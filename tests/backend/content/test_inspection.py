@@ -111,6 +111,13 @@ async def test_a_message_that_ends_every_child_is_unscannable_and_not_deferred_f
     antivirus.close()
 
 
+async def test_a_message_that_cannot_be_read_is_deferred(settings: Settings, store: Store, tmp_path: Path) -> None:
+    antivirus = Antivirus(settings, store)
+    found = await antivirus.examine(Body(size=10, path=tmp_path / "nothing"))
+    assert (found.unscannable, found.deferring) == ((), ("yara",))
+    antivirus.close()
+
+
 async def test_what_ends_the_scorer_costs_only_the_score(settings: Settings, store: Store) -> None:
     inspection = Inspection(settings, store)
     broken: Any = ["no finding"]
