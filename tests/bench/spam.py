@@ -78,8 +78,8 @@ def _quality(corpus: Path, folder: Path) -> list[Row]:
     from tests.spam import train
 
     whole = train.corpus(corpus)
-    rows = {kind: train.matrix(whole.found, kind) for kind in train.KINDS}
-    halves = [train.measure(whole, rows, seed) for seed in range(_HALVES)]
+    rows = train.matrices(whole)
+    halves = [train.measure(whole, rows, split) for split in train.halves(whole, rows, _HALVES)]
     return [
         Row("spam missed in the half that was not learnt", "%", [100 * (1 - half[0]) for half in halves], under=2),
         Row("good mail marked in it", "%", [100 * half[1] for half in halves], under=0.1),

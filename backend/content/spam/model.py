@@ -20,7 +20,8 @@ from backend.content.spam.tokens import Tokens
 from backend.errors import Permanent
 
 FILE = Path(__file__).with_name("model.bin")
-FORMAT = 1
+FORMAT = 2
+_SPREAD = 0x9E3779B1  # multiplies what is a number already; its upper bits are the place
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +35,11 @@ class Table:
     part: float
     weights: array[int]
 
-    def weigh(self, found: Iterable[str]) -> float:
-        """What these tokens say together: the mean of their weights, grown with the root of their number."""
-        mask, crc = (1 << self.bits) - 1, zlib.crc32
-        places = {crc(token.encode("utf-8", "replace")) & mask for token in found}
-        total = sum(map(self.weights.__getitem__, places))
-        return (self.bias + self.scale * total / math.sqrt(max(1, len(places)))) * self.part
+    def weigh(self, tokens: Tokens) -> float:
+        """What the tokens of its kind say together: the mean of their weights, grown with the root of their number."""
+        where = places(tokens, self.kind, self.bits)
+        total = sum(map(self.weights.__getitem__, where))
+        return (self.bias + self.scale * total / math.sqrt(max(1, len(where)))) * self.part
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,18 @@ class Model:
 
     def weigh(self, tokens: Tokens) -> float:
         """What the tokens of a message say: below 0 for good mail, above 0 for spam."""
-        return self.bias + sum(table.weigh(getattr(tokens, table.kind)) for table in self.tables)
+        return self.bias + sum(table.weigh(tokens) for table in self.tables)
+
+
+def places(tokens: Tokens, kind: str, bits: int) -> set[int]:
+    """Where the tokens of one kind are in a table of 2**bits weights."""
+    if kind in ("fragments", "head"):
+        shift = 32 - bits
+        numbers = tokens.fragments if kind == "fragments" else tokens.head
+        return {(number * _SPREAD & 0xFFFFFFFF) >> shift for number in numbers}
+    mask, crc = (1 << bits) - 1, zlib.crc32
+    found = tokens.words if kind == "words" else tokens.form
+    return {crc(token.encode("utf-8", "replace")) & mask for token in found}
 
 
 @cache

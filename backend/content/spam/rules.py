@@ -19,16 +19,17 @@ _ALWAYS = 1000.0
 _TRIED = 64 * 1024  # characters of text that rules look at
 _MANY_MIXED = 3  # words; one or two may be a name
 
-# (the check, what it found) -> name, points, why
+# (the check, what it found) -> name, points, why. A pass says who sent it and not what it is: spammers have domains.
+# All that can fail of a forwarded message stays below the usual threshold, so it takes words or form to mark it.
 FINDINGS = {
-    ("spf", "pass"): ("SPF_PASS", -0.2, "SPF: the host may send for the sender's domain"),
-    ("spf", "fail"): ("SPF_FAIL", 2.5, "SPF: the sender's domain forbids this host to send for it"),
-    ("spf", "softfail"): ("SPF_SOFTFAIL", 1.0, "SPF: the sender's domain would rather not have this host send"),
+    ("spf", "pass"): ("SPF_PASS", -0.1, "SPF: the host may send for the sender's domain"),
+    ("spf", "fail"): ("SPF_FAIL", 2.0, "SPF: the sender's domain forbids this host to send for it"),
+    ("spf", "softfail"): ("SPF_SOFTFAIL", 0.8, "SPF: the sender's domain would rather not have this host send"),
     ("spf", "permerror"): ("SPF_FAULTY", 0.3, "SPF: the record of the sender's domain is faulty"),
-    ("dkim", "pass"): ("DKIM_PASS", -0.3, "DKIM: a signature is good"),
-    ("dkim", "fail"): ("DKIM_FAIL", 0.5, "DKIM: no signature is good"),
-    ("dmarc", "pass"): ("DMARC_PASS", -1.0, "DMARC: the author's domain vouches for it"),
-    ("dmarc", "fail"): ("DMARC_FAIL", 2.5, "DMARC: the author's domain does not vouch for it"),
+    ("dkim", "pass"): ("DKIM_PASS", -0.2, "DKIM: a signature is good"),
+    ("dkim", "fail"): ("DKIM_FAIL", 0.3, "DKIM: no signature is good"),
+    ("dmarc", "pass"): ("DMARC_PASS", -0.5, "DMARC: the author's domain vouches for it"),
+    ("dmarc", "fail"): ("DMARC_FAIL", 2.0, "DMARC: the author's domain does not vouch for it"),
     ("dns black lists", "listed"): ("BLACK_LISTED", 3.5, "a black list of the DNS has the host"),
     ("dns white lists", "listed"): ("WHITE_LISTED", -3.0, "a white list of the DNS has the host"),
     ("reverse dns", "permerror"): ("NO_REVERSE_DNS", 1.5, "the host has no name in the reverse DNS"),

@@ -14,7 +14,7 @@ LEAST, MOST = -6.0, 12.0  # points the model can give: rules and what the site h
 
 def score(message: Unpacked, context: Context, model: Model, learnt: Learnt = NOTHING) -> Score:
     """The score. The same message, context, model and lessons always give the same."""
-    found = tokens(message)
+    found = tokens(message, context.host)
     points = round(min(MOST, max(LEAST, model.weigh(found))), 2)
     side = "like spam" if points > 0 else "like good mail"
     reasons = [Reason("WORDS_AND_FORM", points, f"its words and its form are {side}"), *rules.reasons(message, context)]

@@ -1,24 +1,29 @@
-"""What a message is made of, as a set of tokens: words and pairs of words, word fragments, the form of its header, of
-its HTML and of its links. What the model weighs and what a site learns.
+"""What a message is made of, as sets of tokens: words and pairs of words, fragments of text and header, the form of
+header, HTML and links, and who agrees with whom. What the model weighs and what a site learns.
 
-Nothing here looks at which host, list or day a message is from, so that what is learnt from one collection holds for
-others. The work is bounded, whatever the message is.
+Nothing here looks at which host, list or day a message is from, nor at what those who carried it or kept it have put
+on top, so that what is learnt from one collection holds for others. The work is bounded, whatever the message is.
 """
 
 from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
+import struct
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from email.utils import parseaddr, parsedate_tz
 from itertools import pairwise
 
+from backend.content.spam import agreement
 from backend.content.unpacked import Unpacked
 
 MARK = "***SPAM***"  # ours, of mail that was marked; it says nothing of the mail itself
 WORDS = 1500  # of the text that are read
 FRAGMENTS = 1500  # characters of the text whose fragments are read
+_SUBJECT = 120  # and of the subject
+_WRITTEN = 1200  # bytes of the header fields whose fragments are read
+_ONE = 160  # characters of one such field
 _LINKS = 60
 _TAGS = 1500
 _VALUE = 300  # characters of a header field
@@ -26,6 +31,7 @@ _VALUE = 300  # characters of a header field
 _WORD = re.compile(r"[^\W_]{1,40}(?:['’-][^\W_]{1,40}){0,4}|[$€£%]|!{1,4}|\?{2,4}")
 _DIGITS = re.compile(r"\d")
 _LINK = re.compile(r"https?://([^\s/'\"<>?#]{1,100})([^\s'\"<>]{0,200})", re.IGNORECASE)
+_TARGET = re.compile(rb"(?i)https?://[^\s\"'<>]{1,300}")
 _TAG = re.compile(rb"<([a-zA-Z][a-zA-Z0-9]{0,15})")
 _ATTRIBUTE = re.compile(
     rb"(?i)\b(bgcolor|color|size|face|width|height|border|align|style|background)\s{0,3}[=:]\s{0,3}[\"']?([#\w+-]{1,12})"
@@ -47,6 +53,11 @@ _PRESENT = (
 _ORDER = frozenset(
     ("from", "to", "subject", "date", "message-id", "mime-version", "content-type", "reply-to", "x-mailer")
 )
+_AUTHORS = frozenset(  # fields that the author's program writes, not those who carry the mail
+    ("from", "subject", "reply-to", "mime-version", "content-type", "content-transfer-encoding", "x-mailer",
+     "user-agent", "x-mimeole", "x-priority", "x-msmail-priority", "importance", "organization", "content-disposition",
+     "x-accept-language", "content-language", "thread-index")
+)  # fmt: skip
 _HTML = (
     b"<form", b"<script", b"<iframe", b"<!--", b"display:none", b"onmouse", b"<input", b"mailto:", b"<style",
     b"<map", b"cellspacing", b"<html", b"<center", b"visibility", b"font-size:0", b"font-size:1px",
@@ -59,12 +70,13 @@ class Tokens:
     """The tokens of a message by their kinds, for each of which the model has a table."""
 
     words: frozenset[str]  # words, and pairs of them, of subject and text
-    fragments: frozenset[str]  # four characters of the subject and of the beginning of the text
+    fragments: frozenset[int]  # four bytes of the subject and of the beginning of the text, as a number
     form: frozenset[str]  # of header, HTML and links
+    head: frozenset[int]  # four bytes of what the author's program wrote into the header
 
 
-def tokens(message: Unpacked) -> Tokens:
-    """The tokens of a message."""
+def tokens(message: Unpacked, host: str = "") -> Tokens:
+    """The tokens of a message. `host`: the name of who brings it, when no Received field says that yet."""
     fields: dict[str, str] = {}
     for name, value in message.header:
         fields.setdefault(name.lower(), value[:_VALUE])
@@ -74,14 +86,54 @@ def tokens(message: Unpacked) -> Tokens:
     form = {*_header(fields, [name.lower() for name, _ in message.header[:100]]), *_subject_form(subject)}
     form.update(_parts(message))
     form.update(_text_form(text, read))
+    linked = set[str]()
+    form.update(_links(text, linked))
     for piece in message.pieces:
         if piece.kind == "text/html":
             form.update(_html(piece.data, piece.text))
+            form.update(_links(_targets(piece.data), linked))
+    received = [value for name, value in message.header[:100] if name.lower() == "received"]
+    form.update(agreement.signs(_domain(fields), _right(fields), received, host, linked))
     return Tokens(
         words=frozenset((*_subject(subject), *_text(read))),
-        fragments=frozenset((*_fragments("s", subject, 120), *_fragments("t", text, FRAGMENTS))),
+        fragments=_windows(f"{_flat(subject, _SUBJECT)}\n{_flat(text, FRAGMENTS)}".encode("utf-8", "replace")),
         form=frozenset(form),
+        head=_windows(_written(message.header, subject)),
     )
+
+
+def _domain(fields: dict[str, str]) -> str:
+    return parseaddr(fields.get("from", ""))[1].rpartition("@")[2]
+
+
+def _right(fields: dict[str, str]) -> str:
+    return fields.get("message-id", "").strip(" <>").rpartition("@")[2]
+
+
+def _flat(text: str, most: int) -> str:
+    return " ".join(text[: 2 * most].lower().split())[:most]
+
+
+def _windows(data: bytes) -> frozenset[int]:
+    """Each four bytes that follow one another, as a number."""
+    found = set[int]()
+    for start in range(4):
+        number = (len(data) - start) // 4
+        if number > 0:
+            found.update(struct.unpack_from(f"<{number}I", data, start))
+    return frozenset(found)
+
+
+def _written(header: Iterable[tuple[str, str]], subject: str) -> bytes:
+    """The header fields that the author's program wrote, in their order, digits made equal."""
+    lines = []
+    for name, value in header:
+        name = name.lower()
+        if name in _AUTHORS:
+            lines.append(f"{name}: {(subject if name == 'subject' else value)[:_ONE]}")
+            if len(lines) == 2 * len(_AUTHORS):
+                break
+    return _DIGITS.sub("0", "\n".join(lines)[:_WRITTEN]).encode("utf-8", "replace")
 
 
 def _folded(word: str) -> str:
@@ -104,12 +156,6 @@ def _shape(text: str) -> str:
     for pattern, letter in _SHAPES:
         text = pattern.sub(letter, text)
     return text[:24]
-
-
-def _fragments(where: str, text: str, most: int) -> Iterator[str]:
-    flat = " ".join(text[: 2 * most].lower().split())[:most]
-    for place in range(len(flat) - 3):
-        yield where + flat[place : place + 4]
 
 
 def _subject(subject: str) -> Iterator[str]:
@@ -212,7 +258,6 @@ def _text_form(text: str, read: list[str]) -> Iterator[str]:
     loud = sum(len(word) > 2 and word.isupper() for word in read)
     yield f"v:loud{min(9, 20 * loud // max(1, len(read)))}"
     yield f"v:{len(read).bit_length()}"
-    yield from _links(text)
     if re.search(r"(?m)^>", text):
         yield "v:quote"
     if re.search(r"(?m)^-- ?\r?$", text):
@@ -223,7 +268,14 @@ def _text_form(text: str, read: list[str]) -> Iterator[str]:
         yield "v:dear"
 
 
-def _links(text: str) -> Iterator[str]:
+def _targets(data: bytes) -> str:
+    """The links of HTML."""
+    found = _TARGET.findall(data)[:_LINKS]
+    return html.unescape(" ".join(link.decode("latin-1") for link in found))
+
+
+def _links(text: str, hosts: set[str]) -> Iterator[str]:
+    """The form of the links; their hosts are added to `hosts`."""
     count = 0
     for match in _LINK.finditer(text):
         count += 1
@@ -231,6 +283,7 @@ def _links(text: str) -> Iterator[str]:
             break
         host, path = match[1].lower(), match[2].lower()
         host, _, port = host.rpartition("@")[2].partition(":")
+        hosts.add(host)
         if "@" in match[1]:
             yield "l:at"
         if port:
@@ -271,6 +324,3 @@ def _html(data: bytes, text: str) -> Iterator[str]:
     yield f"t:ratio{10 * len(text.strip()) // max(1, len(data))}"
     if re.search(rb"<img[^>]{1,200}src\s{0,3}=\s{0,3}[\"']?http", low):
         yield "t:far image"
-    yield from _links(
-        html.unescape(" ".join(m[0].decode("latin-1") for m in re.finditer(rb"https?://[^\s\"'<>]{1,300}", low)))
-    )
