@@ -95,7 +95,7 @@ def _beside(corpus: Path, folder: Path, whole: train.Corpus, rows: dict[str, Any
 
     order = np.random.RandomState(0).permutation(len(whole.spam))
     half, other = order[: len(order) // 2], order[len(order) // 2 :]
-    learnt = train.train({kind: one[half] for kind, one in rows.items()}, whole.spam[half])
+    learnt = train.train(rows, whole.rules, whole.spam, half)
     some = other[: int(os.environ.get("BENCH_SPAM_LETTERS", _LETTERS))]  # in the order of chance
     letters = [(train.message(corpus / whole.names[at]), bool(whole.spam[at])) for at in some]
 

