@@ -77,7 +77,7 @@ class Run:
 
     def __init__(self, folder: Path) -> None:
         made = load(site.init(folder, "mail.example.org", "example.org", free_base()).settings)
-        limits = Limits(command_timeout=1, data_timeout=1, messages_per_ip_per_minute=0, connections_per_ip=900)
+        limits = Limits(command_timeout=3, data_timeout=3, messages_per_ip_per_minute=0, connections_per_ip=900)
         self.settings = replace(made, limits=limits)
         self.failures: list[str] = []
         self.started = threading.Event()
