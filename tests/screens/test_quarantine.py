@@ -185,7 +185,9 @@ async def test_while_they_are_scanned_the_progress_is_shown(service: Service) ->
             return await call(name, arguments)
 
         link.call = slow
-        await pilot.press("asterisk", "l")
+        await pilot.press("asterisk")
+        await until(pilot, lambda: "3 marked" in text(pilot))
+        await pilot.press("l")
         await until(pilot, lambda: isinstance(pilot.app.screen, Confirm))
         await pilot.press("right", "enter")
         await until(pilot, lambda: "0 of 3" in text(pilot))
@@ -223,7 +225,9 @@ async def test_deleted_and_put_back(service: Service) -> None:
 
     async def test(pilot: Pilot[None]) -> None:
         await opened(pilot, 2)
-        await pilot.press("asterisk", "d")
+        await pilot.press("asterisk")
+        await until(pilot, lambda: "2 marked" in text(pilot))
+        await pilot.press("d")
         await until(pilot, lambda: isinstance(pilot.app.screen, Confirm))
         await pilot.press("escape")
         assert held(service) == 2

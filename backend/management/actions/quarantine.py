@@ -11,7 +11,7 @@ from backend import clock, ids
 from backend.accounts.directory import Directory
 from backend.address import parse
 from backend.content import reading
-from backend.content.antivirus import Antivirus
+from backend.content.antivirus import EMBEDDED, Antivirus
 from backend.delivery.wake import Wake
 from backend.errors import BadInput, MailError
 from backend.management.registry import Call, Change, action
@@ -171,11 +171,15 @@ async def _harm(antivirus: Antivirus, body: Body, anyway: bool) -> str:
     if anyway:
         return ""
     said = await antivirus.examine(body)
+    defers = antivirus.settings.antivirus.when_down == "defer"
     if said.infected is not None:
         return (
             f"is infected: {said.infected.engine} found {said.infected.signature}; say anyway to let it go all the same"
         )
-    return f"cannot be scanned now: {', '.join(said.deferring)}" if said.deferring else ""
+    # What ends the embedded engine is unscannable to who delivers; here it was not looked at, and a person is asked.
+    blind = [one.engine for one in said.failed if one.engine == EMBEDDED] if defers else []
+    missing = dict.fromkeys((*said.deferring, *blind))
+    return f"cannot be scanned now: {', '.join(missing)}" if missing else ""
 
 
 def _let_go(call: Call, transaction: Transaction, ready: list[_Ready], left: list[QuarantineLeft]) -> Change:
