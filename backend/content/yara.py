@@ -39,7 +39,7 @@ class Rules:
             "found": [],
             "failed": "",
             "words": self._trouble,
-            "version": f"YARA-X {_VERSION}, {self._number} files of rules",
+            "version": f"YARA-X {_VERSION}, {self._number} file{'' if self._number == 1 else 's'} of rules",
             "of": self._newest,
         }
         if self._scanner is None:

@@ -108,7 +108,7 @@ def test_serves_with_mail_of_every_kind(tmp_path: Path) -> None:
         assert {row["outcome"] for row in probes} == {"found"}
         alerts = answer(folder, "virus", "list")["rows"]
         assert isinstance(alerts, list)
-        assert [(row["kind"], row["count"]) for row in alerts] == [("outgoing", 1), ("incoming", 3)]
+        assert [(row["kind"], row["count"]) for row in alerts] == [("outgoing", 1), ("incoming", 4)]
     finally:
         process.send_signal(signal.SIGTERM)
         assert process.wait(120) == 0

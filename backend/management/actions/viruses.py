@@ -29,6 +29,7 @@ from backend.store.access_patterns import Pattern
 from backend.store.alerts import Alert, Filter
 from backend.store.database import Reader, Transaction
 
+_HERE = ("127.0.0.1", "::1")
 _LASTS = 7 * 86_400  # seconds that a host is kept from sending, unless it is said: the time to clean a machine
 _PIECE = 2_000  # entries held in one transaction: others must get their turn
 _HOURS = 7 * 24
@@ -169,9 +170,11 @@ def row_of(alert: Alert, settings: Settings) -> AlertRow:
 
 
 def _stoppable(alert: Alert, settings: Settings) -> tuple[str, ...]:
-    """The account; and the host, where it is one of our networks: who travels must not take a hotel with him."""
+    """The account; and the host, where it is one of our networks: who travels must not take a hotel with him, nor
+    whose program runs on this host the others who use it.
+    """
     found = [alert.account] if alert.account else []
-    if alert.peer and settings.access.enabled:
+    if alert.peer and settings.access.enabled and not (found and alert.peer in _HERE):
         try:
             peer = ipaddress.ip_address(alert.peer)
         except ValueError:

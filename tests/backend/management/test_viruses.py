@@ -206,3 +206,11 @@ def test_figures_by_direction(act: Act, store: Store) -> None:
     assert {row["check"] for row in act("authentication.figures")["series"]} == {"spf"}
     with pytest.raises(BadInput):
         act("virus.figures", hours=0)
+
+
+def test_an_account_does_not_take_this_host_with_it(act: Act, store: Store, settings: Settings) -> None:
+    here = dataclasses.replace(settings.relay, networks=(ipaddress.ip_network("127.0.0.0/8"),))
+    object.__setattr__(settings, "relay", here)
+    for peer, suspects in (("127.0.0.1", [BOB]), ("127.0.0.9", [BOB, "127.0.0.9"])):
+        number = found(store, "outgoing", f"{BOB} {peer}", account=BOB, peer=peer)
+        assert act("virus.show", id=number)["alert"]["suspects"] == suspects
