@@ -52,9 +52,9 @@ def test_every_key_has_its_value_its_line_and_its_help(do: Do, settings: Setting
     assert rows["site.hostname"]["value"] == "mail.example.org"
     assert rows["limits.recipients"] == {
         "key": "limits.recipients", "value": "150", "default": "150", "line": None, "pending": None,
-        "restart": False, "help": rows["limits.recipients"]["help"],
+        "restart": False, "help": rows["limits.recipients"]["help"], "file": None, "author": None, "since": None,
     }  # fmt: skip
-    tables = ("relay.route", "dnslists.zone", "outbound.domain", "antivirus.engine")
+    tables = ("relay.route", "dnslists.zone", "outbound.domain", "antivirus.engine", "spam.scorer")
     assert all(row["help"] for row in page["rows"] if row["key"] not in tables)
     assert page["trouble"] == ""
     assert {row["key"].partition(".")[0] for row in do("settings.list", only="set")["rows"]} == {"site", "listen"}
