@@ -140,7 +140,8 @@ class Store:
         self._jobs: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
         self._readers: concurrent.futures.ThreadPoolExecutor | None = None
         self._local = threading.local()
-        self._opened: list[sqlite3.Connection] = []
+        self._opened: list[tuple[sqlite3.Connection, threading.RLock]] = []  # held by the thread that reads
+        self._closed = False
         try:
             self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
         except RuntimeError:
@@ -182,13 +183,19 @@ class Store:
         return cls(folder, limits or Limits())
 
     def close(self) -> None:
-        """Finish what waits, then let go of every file."""
+        """Finish what waits, then let go of every file. Who asks for more, and who comes between, gets Temporary."""
+        self._closed = True
         self._jobs.put(None)
         self._writer.join()
+        while not self._jobs.empty():
+            if (late := self._jobs.get()) is not None:
+                late.error = _over()
+                late.settle()
         if self._readers:
             self._readers.shutdown()
-        for connection in self._opened:
-            connection.close()
+        for connection, reading in self._opened:
+            with reading:  # a thread may be in the middle of it, and SQLite does not survive that
+                connection.close()
         self.generation.close()
 
     # -- writing
@@ -196,6 +203,8 @@ class Store:
     def commit(self, operation: Operation[T]) -> asyncio.Future[T]:
         """Run `operation` and resolve after it is on disk. Raises what it raised, or Temporary when the disk fails."""
         assert self._loop is not None
+        if self._closed:
+            raise _over()
         if self._jobs.qsize() >= self._limits.write_queue:
             raise Temporary("The store has too much to write at the moment; try again later.", status="4.3.1")
         future: asyncio.Future[T] = self._loop.create_future()
@@ -204,36 +213,43 @@ class Store:
 
     def write(self, operation: Operation[T]) -> T:
         """The same for a caller without an event loop: blocks until it is on disk."""
+        if self._closed:
+            raise _over()
         future: concurrent.futures.Future[T] = concurrent.futures.Future()
         self._jobs.put(_Job(operation, future))
         return future.result()
 
     def record(self, operation: Operation[Any]) -> None:
         """Run `operation` soon, with nobody waiting: for events of refused sessions. Dropped when too much waits."""
-        if self._jobs.qsize() < self._limits.write_queue:
+        if self._jobs.qsize() < self._limits.write_queue and not self._closed:
             self._jobs.put(_Job(operation, None))
 
     # -- reading
 
     def read(self, query: Query[T]) -> T:
         """Run `query` in this thread."""
-        reader: Reader | None = getattr(self._local, "reader", None)
-        if reader is None:
-            try:
-                connection = _connect(self.folder, self._limits.lock_seconds, _CACHE_KIB // 4)
-                connection.execute("PRAGMA query_only = 1")
-            except sqlite3.Error as error:
-                raise _temporary(error) from error
-            self._opened.append(connection)
-            reader = self._local.reader = Reader(connection)
         try:
-            reader.execute("BEGIN")
-            try:
-                return query(reader)
-            finally:
-                reader.execute("ROLLBACK")
+            known: tuple[Reader, threading.RLock] | None = getattr(self._local, "reader", None)
+            reader, reading = known or self._reader()
+            with reading:
+                if self._closed:
+                    raise _over()
+                reader.execute("BEGIN")
+                try:
+                    return query(reader)
+                finally:
+                    reader.execute("ROLLBACK")
         except sqlite3.Error as error:
             raise _temporary(error) from error
+
+    def _reader(self) -> tuple[Reader, threading.RLock]:
+        """A connection of this thread's own."""
+        connection = _connect(self.folder, self._limits.lock_seconds, _CACHE_KIB // 4)
+        connection.execute("PRAGMA query_only = 1")
+        reading = threading.RLock()
+        self._opened.append((connection, reading))
+        made = self._local.reader = Reader(connection), reading
+        return made
 
     def query(self, query: Query[T]) -> asyncio.Future[T]:
         """Run `query` in a reader's thread."""
@@ -357,6 +373,10 @@ def _lock(path: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def _over() -> Temporary:
+    return Temporary("The service stops; try again when it runs.")
 
 
 def _temporary(error: BaseException) -> Temporary:

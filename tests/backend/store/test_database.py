@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
 import os
 import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +25,7 @@ from backend.store.database import Operation, Reader, Store, Transaction
 COUNT = "SELECT count(*) FROM domains"
 PROCESS = """
 import sys
+import threading
 from pathlib import Path
 from backend.store.accounts import add_domain
 from backend.store.database import Store
@@ -217,3 +220,26 @@ def test_a_store_of_an_older_release_is_brought_up_to_date(tmp_path: Path) -> No
     assert Store.outdated(tmp_path / "old")
     Store.create(tmp_path / "old")
     assert not Store.outdated(tmp_path / "old")
+
+
+def test_a_reader_may_be_at_work_when_the_store_closes(tmp_path: Path) -> None:
+    """SQLite does not survive a connection that is closed under a thread."""
+    Store.create(tmp_path / "data")
+    store = Store.open(tmp_path / "data")
+    begun = threading.Event()
+    count = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) SELECT count(*) FROM n"
+
+    def look(reader: Reader) -> int:
+        begun.set()
+        return sum(reader.value(count) for _ in range(5))
+
+    with concurrent.futures.ThreadPoolExecutor() as threads:
+        found = [threads.submit(store.read, look) for _ in range(4)]
+        begun.wait()
+        store.close()
+        answers = [one.exception() or one.result() for one in found]
+    assert {answer for answer in answers if isinstance(answer, int)} == {1_500_000}
+    assert all(isinstance(answer, int | Temporary) for answer in answers)
+    for late in (store.read, store.write):
+        with pytest.raises(Temporary, match="stops"):
+            late(look)
