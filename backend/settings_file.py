@@ -56,6 +56,7 @@ _POSITIVE = {
     "alerts.seconds", "alerts.give_up_hours",
     "antivirus.quarantine_days", "limits.workshop_children", "limits.workshop_jobs", "limits.unpack_seconds",
 }  # fmt: skip
+_SLIP = 0.9  # of 1: how like two keys are that differ by a letter
 _MOST = {
     "srs.days": 365,  # its time stamp has room for 1,023
     "probe.hour": 23,
@@ -174,9 +175,7 @@ class _File:
         items = {item.name: item for item in fields(kind)}
         for key in table:
             if key not in items:
-                raise self.wrong(
-                    f"{where}.{key}", f'[{where}] has no key "{key}"{_elsewhere(key, where) or _nearest(key, items)}'
-                )
+                raise self.wrong(f"{where}.{key}", f'[{where}] has no key "{key}"{_meant(key, where, items)}')
         found = {}
         for key, item in items.items():
             if key in table:
@@ -323,8 +322,13 @@ def _key(where: str) -> str:
     return f"[{section}] {key}"
 
 
-def _nearest(word: str, known: typing.Iterable[str]) -> str:
-    near = difflib.get_close_matches(word, list(known), 1)
+def _meant(key: str, where: str, known: typing.Iterable[str]) -> str:
+    """A slip of the pen, a key of another section, or something like it."""
+    return _nearest(key, known, _SLIP) or _elsewhere(key, where) or _nearest(key, known)
+
+
+def _nearest(word: str, known: typing.Iterable[str], least: float = 0.6) -> str:
+    near = difflib.get_close_matches(word, list(known), 1, least)
     return f'; did you mean "{near[0]}"?' if near else ""
 
 

@@ -80,7 +80,7 @@ class Sides(Listing[SpamRow]):
     def __init__(self, link: Link, threshold: float) -> None:
         super().__init__(link)
         self._threshold = threshold
-        self.crumb = f"spam › {threshold:g} points tried"
+        self.crumb = f"spam › {threshold:g} tried"
 
     async def fetch(self, arguments: dict[str, Any]) -> tuple[Sequence[SpamRow], int]:
         """What the trial names."""

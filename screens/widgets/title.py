@@ -10,6 +10,7 @@ from textual.widget import Widget
 from screens.colours import ink
 from screens.text import safe
 
+_NAME = 16  # columns from which on, when all else has its place, our own name has one
 _ALL = 147  # columns from which on every tab has its name; below, only the one that is open
 
 
@@ -30,7 +31,7 @@ class Title(Widget):
 
     def render(self) -> Text:
         """The line. The names of other tabs and of the host go first when there is little room."""
-        left = Text.assemble((" Mailconsole " if self.size.width >= _ALL else " ", ink.heading), no_wrap=True)
+        left = Text(no_wrap=True)
         for tab in self.app.tabs:  # type: ignore[attr-defined]
             here = tab.name == self._tab
             words = f" {tab.key} {tab.title} " if here or self.size.width >= _ALL else f" {tab.key} "
@@ -44,8 +45,10 @@ class Title(Widget):
         if self.paused:
             right.append("paused  ", style=f"bold {ink.accent}")
         room = self.size.width - left.cell_len - right.cell_len - len("00:00:00 UTC") - 4
-        if len(self.hostname) <= room:
+        name = len(self.hostname) if len(self.hostname) <= room else 0
+        if name:
             right.append(f"{safe(self.hostname)}  ")
+        left = Text(" Mailconsole " if room - name >= _NAME else " ", style=ink.heading, no_wrap=True).append_text(left)
         right.append(f"{self.time} UTC " if self.time else "")
         left.truncate(self.size.width - right.cell_len - 1, overflow="ellipsis")
         left.pad_right(max(1, self.size.width - left.cell_len - right.cell_len))

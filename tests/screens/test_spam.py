@@ -179,7 +179,7 @@ async def test_what_lies_behind(service: Service, size: tuple[int, int]) -> None
         await pilot.press("right", "right", "right", "c")
         await until(pilot, lambda: isinstance(pilot.app.screen, Sides) and table(pilot).row_count > 0)
         assert "would not be marked" in text(pilot)
-        assert "6.5 points tried" in text(pilot)
+        assert "6.5 tried" in text(pilot)
         assert "Reported as good: 1 of 1 right (now 0)." not in text(pilot)
         await pilot.press("escape", "h")
         await until(pilot, lambda: "the last week" in text(pilot))
