@@ -13,6 +13,7 @@ from backend import logs
 from backend.config import Settings
 from backend.content.clamd import Clamd
 from backend.content.command import Command
+from backend.content.daemons import Faults
 from backend.content.engine import Engine, EngineHealth, EngineResult
 from backend.content.inspection import Inspection
 from backend.store.bodies import Body
@@ -21,7 +22,6 @@ from backend.store.database import Store
 _log = logging.getLogger("antivirus")
 EMBEDDED = "yara"  # the name of the embedded engine
 _HEALTH = 60.0  # seconds that an answer about an engine's health is good for
-_FAULTS = 60.0  # seconds between two alerts of one worker about the same engine: each is a write of its own
 # What clamd calls infected and what is not: it could not look at all of it.
 _LIMIT = ("Heuristics.Limits.Exceeded",)
 _ENCRYPTED = ("Heuristics.Encrypted",)
@@ -116,7 +116,7 @@ class Antivirus:
         self.inspection = inspection or Inspection(settings, store)
         self.engines = self._engines()
         self._health: dict[str, tuple[float, EngineHealth]] = {}
-        self._faults: dict[str, tuple[float, int]] = {}  # by engine: when it was told of last, and how many since
+        self.faults = Faults()
 
     def reload(self, settings: Settings) -> None:
         """Go on with other settings."""
@@ -145,18 +145,6 @@ class Antivirus:
             hidden = Body(size=len(data), data=data)
             results = await asyncio.gather(*(self._further(result, hidden, looking) for result in results))
         return self._together(report, results)
-
-    def fault(self, engine: str) -> int:
-        """One more message with which something is wrong with this engine; how many there are to tell of, and 0 where
-        that can wait.
-        """
-        now = time.monotonic()
-        told, since = self._faults.get(engine, (-_FAULTS, 0))
-        if now - told >= _FAULTS:
-            self._faults[engine] = now, 0
-            return since + 1
-        self._faults[engine] = told, since + 1
-        return 0
 
     async def healths(self) -> dict[str, EngineHealth]:
         """How each engine is."""

@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from backend.config import AntivirusEngine
+from backend.content.daemons import connect, pieces
 from backend.content.engine import EngineHealth, EngineResult
 from backend.store.bodies import Body
 
 _ANSWER = 4_096  # bytes
-_CHUNK = 256 * 1024
 _CONNECT = 5.0  # seconds
 _REPLY = re.compile(r"([0-9]{1,10}): (.*)", re.DOTALL)
 _FOUND = re.compile(r"stream: (.+) FOUND")
@@ -70,7 +70,7 @@ class Clamd:
         """Its version, and the date of its signatures where it has official ones."""
         try:
             async with asyncio.timeout(_CONNECT):
-                reader, writer = await self._connect()
+                reader, writer = await connect(self._settings.address)
                 try:
                     writer.write(b"zVERSION\0")
                     answer = (await reader.read(_ANSWER)).decode("utf-8", "replace").rstrip("\0\n")
@@ -86,13 +86,6 @@ class Clamd:
         if made and days and age > days:
             return EngineHealth(answer, made, False, f"its signatures are {age:.0f} days old")
         return EngineHealth(answer, made, True)
-
-    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        address = self._settings.address
-        host, _, port = address.rpartition(":")
-        if host and port.isdecimal() and "/" not in address:
-            return await asyncio.open_connection(host.strip("[]"), int(port))
-        return await asyncio.open_unix_connection(address)
 
     def close(self) -> None:
         """End the sessions that are free."""
@@ -113,7 +106,7 @@ class Clamd:
                     return await _ask(session, body)
             except _Ended:
                 continue
-        session = _Session(*await self._connect())
+        session = _Session(*await connect(self._settings.address))
         session.writer.write(b"zIDSESSION\0")
         with self._held(session):
             return await _ask(session, body)
@@ -159,11 +152,9 @@ async def _stream(writer: asyncio.StreamWriter, body: Body) -> None:
         await writer.drain()
         return
     writer.write(b"zINSTREAM\0")
-    loop, at = asyncio.get_running_loop(), 0
-    while piece := await loop.run_in_executor(None, body.part, at, _CHUNK):
+    async for piece in pieces(body):
         writer.write(struct.pack(">I", len(piece)) + piece)
         await writer.drain()
-        at += len(piece)
     writer.write(b"\0\0\0\0")
 
 

@@ -97,7 +97,7 @@ async def _raise(
     """
     if services.dry or services.antivirus is None:
         return
-    faults = [(one, number) for one in found.faults if (number := services.antivirus.fault(one.engine))]
+    faults = [(one, number) for one in found.faults if (number := services.antivirus.faults.count(one.engine))]
     if found.infected is None and not faults:
         return
     session, settings = message.session, services.settings

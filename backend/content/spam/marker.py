@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ import backend
 from backend import ids
 from backend.config import Settings
 from backend.content.alarm import alarm
+from backend.content.daemons import Faults
 from backend.content.inspection import Inspection, context, scored
 from backend.content.scorer import Envelope, Opinion, Reason, Score, together
 from backend.content.spam import marking, url_lists
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("spam")
 _NAMED = 8  # reasons in the trace, and symbols of one scorer
-_TELL = 60.0  # seconds between two alerts of one worker about the same scorer
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,7 @@ class Marker:
         self._inspection = inspection
         self._store = store
         self._scorers = Scorers(inspection.settings)
-        self._told: dict[str, float] = {}
+        self._faults = Faults()
 
     def begin(self, message: Incoming, received: bytes, settings: Settings) -> None:
         """Ask the other scorers; they take their time while the message is looked at. `received`: our field for it."""
@@ -88,21 +87,19 @@ class Marker:
         }
         return Marked(head, marking.marked(section) if found else section, detail)
 
-    async def _others(self, message: Incoming, hosts: Iterable[str], services: Services) -> tuple[Opinion, ...]:
+    async def _others(self, message: Incoming, hosts: Collection[str], services: Services) -> tuple[Opinion, ...]:
         """What the other scorers say, and the black lists of links."""
         mail = message.session.mail
         assert mail is not None
-        listed = asyncio.ensure_future(_listed(hosts, services))
+        listed = asyncio.ensure_future(_listed(hosts, services)) if hosts else None
         scorers = await mail.opinions if mail.opinions is not None else ()
         if not services.dry:
             self._tell(failed(scorers), services.settings)
-        return scorers + await listed
+        return scorers + (await listed if listed is not None else ())
 
     def _tell(self, faults: tuple[Opinion, ...], settings: Settings) -> None:
         """Raise an alert about scorers that do not work; nobody waits for the disk."""
-        now = time.monotonic()
-        news = [one for one in faults if now - self._told.get(one.scorer, -_TELL) >= _TELL]
-        self._told |= {one.scorer: now for one in news}
+        news = [one for one in faults if self._faults.count(one.scorer)]
 
         def write(transaction: Transaction) -> None:
             for one in news:

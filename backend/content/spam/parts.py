@@ -21,11 +21,13 @@ _TEST = GTUBE.encode()
 
 def unpack(data: bytes, size: int) -> Unpacked:
     """What is read of a message of `size` bytes: as in the service, but for what is read of archives."""
-    return dataclasses.replace(excerpt(unpack_all(data, Limits(), deep=False)), size=size)
+    return excerpt(unpack_all(data, Limits(), deep=False), size)
 
 
-def excerpt(message: Unpacked) -> Unpacked:
-    """The header, and the parts that the sender wrote as such; GTUBE wherever it stands in one of them."""
+def excerpt(message: Unpacked, size: int | None = None) -> Unpacked:
+    """The header, and the parts that the sender wrote as such; GTUBE wherever it stands in one of them. `size`: of the
+    whole message, where only its beginning was unpacked.
+    """
     pieces, texts = list[Piece](), 0
     for piece in message.pieces:
         if piece.depth or not piece.declared:
@@ -38,4 +40,4 @@ def excerpt(message: Unpacked) -> Unpacked:
         pieces.append(dataclasses.replace(piece, kind=piece.kind if read else piece.declared, data=data, text=text))
     if any(not piece.depth and (_TEST in piece.data or GTUBE in piece.text) for piece in message.pieces):
         pieces.append(Piece((), "text/plain", "text/plain", "", _TEST, 0, GTUBE))
-    return dataclasses.replace(message, pieces=tuple(pieces))
+    return dataclasses.replace(message, pieces=tuple(pieces), size=message.size if size is None else size)

@@ -7,11 +7,11 @@ import math
 import re
 from contextlib import suppress
 
+from backend.content.daemons import connect, pieces
 from backend.content.scorer import Nonsense
 from backend.store.bodies import Body
 
 _ANSWER = 256 * 1024  # bytes; honest ones have some 3,000
-_CHUNK = 256 * 1024
 _MOST = 10_000.0  # points, in a scorer's own measure: SpamAssassin's test message has 1,000
 _SYMBOLS = 20  # that are kept of one answer
 _NAME = 40  # characters of one
@@ -24,7 +24,7 @@ async def exchange(address: str, head: bytes, body: Body) -> bytes:
 
     OSError when there is nobody; Nonsense when the answer does not end.
     """
-    reader, writer = await _connect(address)
+    reader, writer = await connect(address)
     try:
         sending = asyncio.ensure_future(_send(writer, head, body))
         try:
@@ -87,26 +87,16 @@ def safe(words: str) -> str:
     return repr(value(words)[:80])
 
 
-async def _connect(address: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    host, _, port = address.rpartition(":")
-    if host and port.isdecimal() and "/" not in address:
-        return await asyncio.open_connection(host.strip("[]"), int(port))
-    return await asyncio.open_unix_connection(address)
-
-
 async def _send(writer: asyncio.StreamWriter, head: bytes, body: Body) -> None:
-    loop = asyncio.get_running_loop()
     writer.write(head)
-    at = 0
-    while piece := await loop.run_in_executor(None, body.part, at, _CHUNK) if body.path else body.part(at, _CHUNK):
+    async for piece in pieces(body):
         writer.write(piece)
         await writer.drain()
-        at += len(piece)
 
 
 async def _all(reader: asyncio.StreamReader) -> bytes:
     answer, whole = bytearray(), -1
-    while piece := await reader.read(_CHUNK):
+    while piece := await reader.read(_ANSWER):
         answer += piece
         if whole < 0 and (end := answer.find(b"\r\n\r\n")) >= 0:
             said = _LENGTH.search(answer, 0, end + 2)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from backend.errors import BadInput
+from backend.limits import Limits
 from backend.management.registry import Call, Change, Parameter, action
 from backend.management.roles import EVERYBODY, POSTMASTER
 from backend.management.scoring import opinions, rows
@@ -31,7 +32,8 @@ def spam_score(call: Call, **words: str) -> SpamScore:
     from backend.content.unpack.message import unpack
 
     data, size = _bytes(words["message"])
-    unpacked = parts.unpack(data, size)
+    whole = unpack(data, Limits(), deep=False)
+    unpacked = parts.excerpt(whole, size)
     digest = _digest(learnt.places(tokens.tokens(unpacked)))
 
     def known(reader: Reader) -> tuple[Any, str | None, float]:
@@ -40,7 +42,7 @@ def spam_score(call: Call, **words: str) -> SpamScore:
 
     lessons, kind, threshold = call.store.read(known)
     own = scoring.score(unpacked, Context(), model.shipped(), lessons)
-    hosts = links.hosts(unpack(data, call.settings.limits, deep=False))
+    hosts = links.hosts(whole)
     others = asyncio.run(opinions(call, Body(size=len(data), data=data), hosts))
     found = together(own, others) or own
     reasons = tuple(SpamReason(one.name, one.points, one.words) for one in found.reasons)
