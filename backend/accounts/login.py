@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import Any
 
 from backend import clock
 from backend.accounts import passwords
@@ -66,14 +67,7 @@ class Logins:
 
         def change(transaction: Transaction) -> None:
             accounts.set_password(transaction, found.address, secret)
-            audit.add(
-                transaction,
-                actor=found.address,
-                role="owner",
-                origin=f"{SELF_SERVICE} {peer}",
-                action="account.password",
-                arguments={"address": found.address},
-            )
+            _audit(transaction, found, peer, "account.password")
 
         await self._store.commit(change)
 
@@ -85,16 +79,7 @@ class Logins:
 
         def change(transaction: Transaction) -> None:
             accounts.set_junk(transaction, found.address, junk)
-            audit.add(
-                transaction,
-                actor=found.address,
-                role="owner",
-                origin=f"{SELF_SERVICE} {peer}",
-                action="account.junk",
-                arguments={"address": found.address},
-                before={"junk": found.junk},
-                after={"junk": junk},
-            )
+            _audit(transaction, found, peer, "account.junk", before={"junk": found.junk}, after={"junk": junk})
 
         await self._store.commit(change)
 
@@ -150,6 +135,19 @@ class Logins:
     def close(self) -> None:
         """Let the threads go."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _audit(transaction: Transaction, owner: Account, peer: str, action: str, **values: Any) -> None:
+    """What an owner at `peer` has changed. `values`: before and after."""
+    audit.add(
+        transaction,
+        actor=owner.address,
+        role="owner",
+        origin=f"{SELF_SERVICE} {peer}",
+        action=action,
+        arguments={"address": owner.address},
+        **values,
+    )
 
 
 def _look_up(
