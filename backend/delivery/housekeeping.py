@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from functools import partial
 
 from backend.config import Settings
-from backend.errors import MailError
+from backend.delivery.rounds import rounds
 from backend.store import (
     alerts,
     bodies,
@@ -33,7 +32,6 @@ from backend.store import (
 )
 from backend.store.database import Store
 
-_log = logging.getLogger("delivery")
 _EVERY = 3_600.0  # seconds
 _FIRST = 60.0  # after the start
 _LEFTOVER = 86_400.0  # seconds after which a file without a message is nobody's
@@ -56,13 +54,7 @@ class Housekeeping:
 
     async def run(self) -> None:
         """For ever."""
-        await asyncio.sleep(_FIRST)
-        while True:
-            try:
-                await self.once()
-            except MailError as error:
-                _log.error("housekeeping waits for the next hour: %s", error)
-            await asyncio.sleep(_EVERY)
+        await rounds(self.once, "housekeeping waits for the next hour", every=_EVERY, first=_FIRST)
 
     async def _forget_tls(self, before: float) -> None:
         """Results of TLS, and what others report of it."""

@@ -12,16 +12,16 @@ _log = logging.getLogger("delivery")
 
 
 async def rounds(
-    work: Callable[[], Awaitable[object]], what: str, *, every: float, first: float = 0.0, pause: float = 0.0
+    work: Callable[[], Awaitable[object]], waits: str, *, every: float, first: float = 0.0, pause: float = 0.0
 ) -> None:
-    """For ever: `work`, each `every` seconds, for the first time after `first`. When it cannot be done now, that `what`
-    waits is logged, and the next round comes `pause` seconds later; what is wrong for good ends the role.
+    """For ever: `work`, each `every` seconds, for the first time after `first`. When it cannot be done now, `waits`
+    says so in the log, and the next round comes `pause` seconds later; what is wrong for good ends the role.
     """
     await asyncio.sleep(first)
     while True:
         try:
             await work()
         except MailError as error:
-            _log.error("%s wait: %s", what, error)
+            _log.error("%s: %s", waits, error)
             await asyncio.sleep(pause)
         await asyncio.sleep(every)

@@ -53,7 +53,7 @@ class Incoming:
 
     async def run(self) -> None:
         """For ever."""
-        await rounds(self.read_all, "DMARC reports of others", every=_EVERY)
+        await rounds(self.read_all, "DMARC reports of others wait", every=_EVERY)
 
     async def read_all(self) -> int:
         """Read what is new; how many reports that were."""

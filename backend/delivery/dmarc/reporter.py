@@ -63,7 +63,7 @@ class Reports:
 
     async def run(self) -> None:
         """For ever."""
-        await rounds(lambda: self.once(time.time()), "DMARC reports", every=_EVERY, first=_FIRST)
+        await rounds(lambda: self.once(time.time()), "DMARC reports wait", every=_EVERY, first=_FIRST)
 
     async def once(self, now: float) -> int:
         """Report on all days that are over at `now`; how many mails were written."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 
@@ -10,6 +9,7 @@ from backend import clock
 from backend.config import Settings
 from backend.content.alarm import alarm
 from backend.delivery.probe import run
+from backend.delivery.rounds import rounds
 from backend.errors import MailError
 from backend.store import probes
 from backend.store.database import Store, Transaction
@@ -33,15 +33,15 @@ class Daily:
 
     async def run(self) -> None:
         """For ever."""
-        await asyncio.sleep(_FIRST)
-        while True:
-            try:
-                await self.once(time.time())
-            except MailError as error:
-                _log.error("the probe waits: %s", error)
-            except Exception:
-                _log.exception("the probe could not be done")
-            await asyncio.sleep(_EVERY)
+        await rounds(self._now, "the probe waits", every=_EVERY, first=_FIRST)
+
+    async def _now(self) -> None:
+        try:
+            await self.once(time.time())
+        except MailError:
+            raise
+        except Exception:  # of the probe alone: the role has other work
+            _log.exception("the probe could not be done")
 
     async def once(self, now: float) -> bool:
         """Do the run that is due at that time; whether there was one. Temporary when the store does not answer."""

@@ -62,7 +62,7 @@ class Reporter:
 
     async def run(self) -> None:
         """For ever."""
-        await rounds(self._now, "reports about TLS", every=_EVERY, first=_FIRST)
+        await rounds(self._now, "reports about TLS wait", every=_EVERY, first=_FIRST)
 
     async def _now(self) -> None:
         try:

@@ -63,7 +63,7 @@ class Responder:
 
     async def run(self) -> None:
         """For ever."""
-        await rounds(self.answer_all, "vacations", every=_LOOK, pause=_PAUSE)
+        await rounds(self.answer_all, "vacations wait", every=_LOOK, pause=_PAUSE)
 
     async def answer_all(self) -> None:
         """All that waits now. Temporary when the store cannot take it."""

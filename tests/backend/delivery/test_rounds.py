@@ -22,7 +22,7 @@ async def test_what_cannot_be_done_now_is_said_and_tried_again(caplog: pytest.Lo
         done.set()
 
     with caplog.at_level(logging.ERROR, "delivery"):
-        running = asyncio.create_task(rounds(work, "letters", every=0.0))
+        running = asyncio.create_task(rounds(work, "letters wait", every=0.0))
         async with asyncio.timeout(60):
             await done.wait()
         running.cancel()
@@ -35,4 +35,4 @@ async def test_what_is_wrong_for_good_ends_it() -> None:
 
     async with asyncio.timeout(60):
         with pytest.raises(RuntimeError, match="slip"):
-            await rounds(work, "letters", every=0.0)
+            await rounds(work, "letters wait", every=0.0)
