@@ -24,7 +24,8 @@ from tests.bench.load import DOMAIN, BenchSite
 from tests.bench.table import Row
 from tests.harness.clamd import EICAR, Clamd
 from tests.harness.processes import family
-from tests.harness.scanning_postfix import PROGRAM, ScanningPostfix
+from tests.harness.rspamd import PROGRAM
+from tests.harness.scanning_postfix import ScanningPostfix
 from tests.harness.waiting import until
 
 _MESSAGES = 1_000  # of one run, a tenth of them with something attached
@@ -69,7 +70,7 @@ def measure(folder: Path, runs: int) -> list[Row]:
             with _measured(ours, our_work, site.process, clamd.process):
                 _send(site.smtp, f"bob@{site.domain}", mail)
                 until(lambda total=_FIRST + run * _MESSAGES: site.messages("bob") == total, within=300, every=0.1)  # type: ignore[misc]
-            with _measured(peer, its_work, postfix.master, postfix.rspamd, clamd.process):
+            with _measured(peer, its_work, postfix.master, postfix.rspamd.process, clamd.process):
                 _send(postfix.port, f"bob@{DOMAIN}", mail)
                 until(lambda total=_FIRST + run * _MESSAGES: _arrived(postfix) >= total, within=300, every=0.1)  # type: ignore[misc]
         _checked(site, postfix)

@@ -23,20 +23,9 @@ from tests.harness.rspamd import Rspamd
 from tests.harness.site import Site
 from tests.harness.spamd import Spamd
 from tests.harness.waiting import until
+from tests.service.test_spam import SETTINGS, STRANGER
 
 BOB = "bob@example.org"
-STRANGER = "127.0.0.7"
-SETTINGS = """
-[relay]
-networks = ["127.0.0.1/32"]
-
-[workers]
-smtp = 1
-
-[spam]
-enabled = true
-seconds = 20.0
-"""
 SCORER = """
 [[spam.scorer]]
 name = "{name}"
