@@ -10,6 +10,7 @@ from textual.widget import Widget
 from screens.colours import ink
 from screens.text import safe
 
+_GAPS = 5  # columns: one at either end, and what keeps both sides and the words of the right one apart
 _NAME = 16  # columns from which on, when all else has its place, our own name has one
 _ALL = 147  # columns from which on every tab has its name; below, only the one that is open
 
@@ -44,7 +45,7 @@ class Title(Widget):
         right = Text(style=ink.muted)
         if self.paused:
             right.append("paused  ", style=f"bold {ink.accent}")
-        room = self.size.width - left.cell_len - right.cell_len - len("00:00:00 UTC") - 4
+        room = self.size.width - left.cell_len - right.cell_len - len("00:00:00 UTC") - _GAPS
         name = len(self.hostname) if len(self.hostname) <= room else 0
         if name:
             right.append(f"{safe(self.hostname)}  ")

@@ -69,6 +69,7 @@ async def test_what_is_drawn(service: Service, size: tuple[int, int]) -> None:
         for words in WORDS:
             assert words in shown, words
         assert all(len(line) <= size[0] for line in shown.splitlines())
+        assert "› spam" in shown.splitlines()[0]  # where we are comes before whose host it is
 
     await on_screen(service, test, size)
 
